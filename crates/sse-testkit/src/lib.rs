@@ -1,0 +1,1 @@
+//! What Server-Sent Events code is tested with.
