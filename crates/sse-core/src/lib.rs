@@ -4,3 +4,22 @@
 extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
+
+pub mod connection;
+pub mod encode;
+pub mod event;
+pub mod field;
+pub mod frame;
+pub mod head;
+#[cfg(feature = "json")]
+pub mod json;
+pub mod time;
+
+pub use connection::{CloseReason, Config, Connection};
+pub use encode::{BufferTooSmall, Chunks, DataWriter, Encoder, LineEnding};
+pub use event::{Comment, Event};
+pub use field::{EventId, EventName, InvalidField, Retry};
+pub use frame::{BoxError, Frame, IntoFrame, ItemError};
+#[cfg(feature = "json")]
+pub use json::{JsonError, JsonEvent};
+pub use time::Instant;
