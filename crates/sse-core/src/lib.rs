@@ -1,5 +1,6 @@
 //! The Server-Sent Events protocol, sans-IO.
 #![no_std]
+#![warn(clippy::std_instead_of_core, clippy::std_instead_of_alloc, clippy::alloc_instead_of_core)]
 
 extern crate alloc;
 #[cfg(feature = "std")]
