@@ -1,5 +1,7 @@
 //! Any sequence of calls on a connection, checked against the ten invariants that the module states.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test")]
+
 use core::time::Duration;
 use proptest::prelude::*;
 use sse_core::connection::{CloseEvent, CloseReason, Config, Connection, Heartbeat, Next, Output, SendError};
