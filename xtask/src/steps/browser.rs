@@ -1,0 +1,53 @@
+//! The live examples, read by a real browser.
+
+use crate::command::Run;
+use crate::report::{Outcome, Report, StepResult};
+use crate::tools;
+use crate::workspace::Workspace;
+
+const DIR: &str = "tests/browser";
+
+pub(crate) fn run(workspace: &Workspace, report: &mut Report) {
+    report.step("browser", || drive(workspace));
+}
+
+/// The script starts the example servers itself; 0 is its only good exit code.
+fn drive(workspace: &Workspace) -> StepResult {
+    let root = &workspace.root;
+    let script = format!("{DIR}/run.mjs");
+    if !root.join(&script).is_file() {
+        return Err(format!("{script} is missing"));
+    }
+    let mut missing = Vec::new();
+    let mut ensured = |name, package| {
+        tools::program(name, package, root)
+            .map_err(|why| missing.push(why))
+            .ok()
+    };
+    let node = ensured("node", "nodejs");
+    let npm = ensured("npm", "npm");
+    let chromium = ensured("chromium", "chromium");
+    let (Some(_), Some(_), Some(chromium)) = (node, npm, chromium) else {
+        return Ok(Outcome::Skipped(missing.join("; ")));
+    };
+    let examples = [
+        "build",
+        "--examples",
+        "-p",
+        "sse-axum",
+        "-p",
+        "sse-hyper",
+        "-p",
+        "sse-actix",
+    ];
+    Run::cargo(root).args(examples).run()?;
+    Run::new("npm", root)
+        .args(["ci", "--no-audit", "--no-fund", "--prefix", DIR])
+        .run()?;
+    Run::new("node", root)
+        .arg(&script)
+        .env("EXAMPLES_DIR", workspace.target.join("debug/examples"))
+        .env("CHROMIUM", chromium)
+        .run()?;
+    Ok(Outcome::Passed)
+}
