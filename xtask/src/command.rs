@@ -15,10 +15,7 @@ impl Run {
     pub(crate) fn new(program: &str, root: &Path) -> Self {
         let mut command = Command::new(program);
         command.current_dir(root).stdin(Stdio::null());
-        Self {
-            command,
-            shown: program.to_owned(),
-        }
+        Self { command, shown: program.to_owned() }
     }
 
     /// The cargo that runs us.
@@ -76,12 +73,7 @@ impl Run {
             Ok(String::from_utf8_lossy(&output.stdout).into_owned())
         } else {
             let said = String::from_utf8_lossy(&output.stderr);
-            Err(format!(
-                "`{}`: {}: {}",
-                self.shown,
-                output.status,
-                said.trim()
-            ))
+            Err(format!("`{}`: {}: {}", self.shown, output.status, said.trim()))
         }
     }
 }

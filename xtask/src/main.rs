@@ -1,8 +1,5 @@
 //! The workspace's own tasks: `cargo xtask help` lists them.
-#![allow(
-    clippy::print_stdout,
-    reason = "a command line tool talks to its terminal"
-)]
+#![allow(clippy::print_stdout, reason = "a command line tool talks to its terminal")]
 #![allow(
     clippy::std_instead_of_core,
     clippy::std_instead_of_alloc,
@@ -26,7 +23,7 @@ const HELP: &str = "\
 cargo xtask <command>
 
   test                        every test: crates, doc tests, feature variants, fuzz corpus, benches' checks, browser
-  ci [--without-test]         lint, tidy, docs, no-std, msrv, features, test, fuzz-smoke
+  ci [--without-test]         tidy, lint, docs, no-std, msrv, features, test, fuzz-smoke
   lint                        rustfmt and clippy, warnings are errors
   tidy                        what compilers do not see: the core's purity, layers, docs that drift, forbidden text
   docs [--open]               rustdoc, warnings are errors

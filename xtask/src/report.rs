@@ -33,10 +33,7 @@ impl Report {
     /// With `CI=true` in the environment a skipped step is a failed one.
     pub(crate) fn new() -> Self {
         let ci = std::env::var("CI").is_ok_and(|value| value == "true");
-        Self {
-            nothing_may_be_skipped: ci,
-            lines: Vec::new(),
-        }
+        Self { nothing_may_be_skipped: ci, lines: Vec::new() }
     }
 
     /// Runs one step; a failure is recorded and the next step still runs.
@@ -51,21 +48,13 @@ impl Report {
             Ok(Outcome::Skipped(why)) => println!("SKIPPED: {name}: {why}"),
             Err(why) => println!("FAILED: {name}: {why}"),
         }
-        self.lines.push(Line {
-            name,
-            result,
-            took: started.elapsed(),
-        });
+        self.lines.push(Line { name, result, took: started.elapsed() });
     }
 
     /// Prints the table and the closing line `N passed, N failed`.
     pub(crate) fn finish(self) -> ExitCode {
         println!("\n{}", self.table());
-        if self.count(Result::is_err) == 0 {
-            ExitCode::SUCCESS
-        } else {
-            ExitCode::FAILURE
-        }
+        if self.count(Result::is_err) == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
     }
 
     fn judged(&self, result: StepResult) -> StepResult {
@@ -78,19 +67,11 @@ impl Report {
     }
 
     fn count(&self, wanted: impl Fn(&StepResult) -> bool) -> usize {
-        self.lines
-            .iter()
-            .filter(|line| wanted(&line.result))
-            .count()
+        self.lines.iter().filter(|line| wanted(&line.result)).count()
     }
 
     fn table(&self) -> String {
-        let width = self
-            .lines
-            .iter()
-            .map(|line| line.name.len())
-            .max()
-            .unwrap_or(0);
+        let width = self.lines.iter().map(|line| line.name.len()).max().unwrap_or(0);
         let mut table = String::new();
         for Line { name, result, took } in &self.lines {
             let said = match result {
@@ -118,10 +99,7 @@ mod tests {
     use super::*;
 
     fn report(nothing_may_be_skipped: bool) -> Report {
-        Report {
-            nothing_may_be_skipped,
-            lines: Vec::new(),
-        }
+        Report { nothing_may_be_skipped, lines: Vec::new() }
     }
 
     #[test]
@@ -138,11 +116,7 @@ mod tests {
     fn in_ci_a_skipped_step_has_failed() {
         let mut report = report(true);
         report.step("two", || Ok(Outcome::Skipped("no browser".into())));
-        assert!(
-            report.table().ends_with("\n0 passed, 1 failed"),
-            "{}",
-            report.table()
-        );
+        assert!(report.table().ends_with("\n0 passed, 1 failed"), "{}", report.table());
     }
 
     #[test]

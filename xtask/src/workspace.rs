@@ -31,25 +31,16 @@ impl Workspace {
     pub(crate) fn load() -> Result<Self, String> {
         let here = std::env::var_os("CARGO_MANIFEST_DIR")
             .ok_or("start it as `cargo xtask`: CARGO_MANIFEST_DIR is not set")?;
-        let root = Path::new(&here)
-            .parent()
-            .ok_or("xtask has no parent directory")?
-            .to_owned();
+        let root = Path::new(&here).parent().ok_or("xtask has no parent directory")?.to_owned();
         let metadata = metadata(&root, "Cargo.toml")?;
         let target = PathBuf::from(text(&metadata["target_directory"]));
         let packages = packages(&metadata, &root);
-        Ok(Self {
-            root,
-            target,
-            packages,
-        })
+        Ok(Self { root, target, packages })
     }
 
     /// The crates of `crates/` that others can depend on.
     pub(crate) fn libraries(&self) -> impl Iterator<Item = &Package> {
-        self.packages
-            .iter()
-            .filter(|package| package.has_lib && package.dir.starts_with("crates"))
+        self.packages.iter().filter(|package| package.has_lib && package.dir.starts_with("crates"))
     }
 
     /// The packages of a workspace of its own (`fuzz`, `benches`), by the path of its manifest.
@@ -63,23 +54,13 @@ impl Workspace {
 
 fn metadata(root: &Path, manifest: &str) -> Result<Value, String> {
     let json = Run::cargo(root)
-        .args([
-            "metadata",
-            "--no-deps",
-            "--format-version",
-            "1",
-            "--manifest-path",
-            manifest,
-        ])
+        .args(["metadata", "--no-deps", "--format-version", "1", "--manifest-path", manifest])
         .output()?;
     serde_json::from_str(&json).map_err(|error| format!("cargo metadata: {error}"))
 }
 
 fn packages(metadata: &Value, root: &Path) -> Vec<Package> {
-    list(&metadata["packages"])
-        .iter()
-        .map(|value| package(value, root))
-        .collect()
+    list(&metadata["packages"]).iter().map(|value| package(value, root)).collect()
 }
 
 fn package(value: &Value, root: &Path) -> Package {

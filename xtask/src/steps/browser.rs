@@ -19,31 +19,17 @@ fn drive(workspace: &Workspace) -> StepResult {
         return Err(format!("{script} is missing"));
     }
     let mut missing = Vec::new();
-    let mut ensured = |name, package| {
-        tools::program(name, package, root)
-            .map_err(|why| missing.push(why))
-            .ok()
-    };
+    let mut ensured =
+        |name, package| tools::program(name, package, root).map_err(|why| missing.push(why)).ok();
     let node = ensured("node", "nodejs");
     let npm = ensured("npm", "npm");
     let chromium = ensured("chromium", "chromium");
     let (Some(_), Some(_), Some(chromium)) = (node, npm, chromium) else {
         return Ok(Outcome::Skipped(missing.join("; ")));
     };
-    let examples = [
-        "build",
-        "--examples",
-        "-p",
-        "sse-axum",
-        "-p",
-        "sse-hyper",
-        "-p",
-        "sse-actix",
-    ];
+    let examples = ["build", "--examples", "-p", "sse-axum", "-p", "sse-hyper", "-p", "sse-actix"];
     Run::cargo(root).args(examples).run()?;
-    Run::new("npm", root)
-        .args(["ci", "--no-audit", "--no-fund", "--prefix", DIR])
-        .run()?;
+    Run::new("npm", root).args(["ci", "--no-audit", "--no-fund", "--prefix", DIR]).run()?;
     Run::new("node", root)
         .arg(&script)
         .env("EXAMPLES_DIR", workspace.target.join("debug/examples"))

@@ -6,9 +6,7 @@ use crate::workspace::{Package, Workspace};
 
 pub(crate) fn run(workspace: &Workspace, report: &mut Report) {
     for package in workspace.libraries() {
-        report.step(format!("features of {}", package.name), || {
-            check(workspace, package)
-        });
+        report.step(format!("features of {}", package.name), || check(workspace, package));
     }
 }
 

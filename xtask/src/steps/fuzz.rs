@@ -36,16 +36,12 @@ pub(crate) fn smoke(workspace: &Workspace, report: &mut Report) {
 
 fn targets(workspace: &Workspace) -> Result<Vec<String>, String> {
     let packages = workspace.of_manifest(MANIFEST)?;
-    Ok(packages
-        .into_iter()
-        .flat_map(|package| package.bins)
-        .collect())
+    Ok(packages.into_iter().flat_map(|package| package.bins).collect())
 }
 
 fn fuzz(workspace: &Workspace, target: &str, seconds: &str) -> StepResult {
     let root = &workspace.root;
-    let ready =
-        tools::toolchain(TOOLCHAIN, root).and_then(|()| tools::cargo_subcommand("fuzz", root));
+    let ready = tools::toolchain(TOOLCHAIN, root).and_then(|()| tools::cargo_subcommand("fuzz", root));
     if let Err(why) = ready {
         return Ok(Outcome::Skipped(why));
     }

@@ -10,15 +10,10 @@ use crate::workspace::Workspace;
 pub(crate) fn run(workspace: &Workspace, report: &mut Report) {
     let mut by_version: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for package in workspace.libraries() {
-        by_version
-            .entry(&package.rust_version)
-            .or_default()
-            .push(&package.name);
+        by_version.entry(&package.rust_version).or_default().push(&package.name);
     }
     for (version, names) in by_version {
-        report.step(format!("msrv {version}"), || {
-            check(workspace, version, &names)
-        });
+        report.step(format!("msrv {version}"), || check(workspace, version, &names));
     }
 }
 
@@ -41,18 +36,12 @@ fn check(workspace: &Workspace, version: &str, names: &[&str]) -> StepResult {
     let lint = ["--", "-D", "clippy::incompatible_msrv"];
     let clippy = Run::cargo(root).args(["clippy", "--lib", "--all-features"]);
     clippy.args(packages).args(lint).run()?;
-    Ok(Outcome::FellBack(format!(
-        "no Rust {toolchain} ({why}): clippy's incompatible_msrv instead"
-    )))
+    Ok(Outcome::FellBack(format!("no Rust {toolchain} ({why}): clippy's incompatible_msrv instead")))
 }
 
 /// A manifest may leave the patch number out, rustup would take the newest one then.
 fn full_version(version: &str) -> String {
-    if version.matches('.').count() == 1 {
-        format!("{version}.0")
-    } else {
-        version.to_owned()
-    }
+    if version.matches('.').count() == 1 { format!("{version}.0") } else { version.to_owned() }
 }
 
 #[cfg(test)]

@@ -12,11 +12,7 @@ const BARE: &str = "thumbv7m-none-eabi";
 pub(crate) fn run(workspace: &Workspace, report: &mut Report) {
     let root = &workspace.root;
     let bare = tools::target(BARE, root);
-    let onto_target: &[&str] = if bare.is_ok() {
-        &["--target", BARE]
-    } else {
-        &[]
-    };
+    let onto_target: &[&str] = if bare.is_ok() { &["--target", BARE] } else { &[] };
     let outcome = || match &bare {
         Ok(()) => Outcome::Passed,
         Err(why) => Outcome::FellBack(format!("no {BARE} ({why}): built for this machine")),
@@ -25,14 +21,7 @@ pub(crate) fn run(workspace: &Workspace, report: &mut Report) {
     report.step("no-std, library", || {
         for features in ["", "json"] {
             Run::cargo(root)
-                .args([
-                    "build",
-                    "--lib",
-                    "-p",
-                    "sse-core",
-                    "--no-default-features",
-                    "--features",
-                ])
+                .args(["build", "--lib", "-p", "sse-core", "--no-default-features", "--features"])
                 .arg(features)
                 .args(onto_target)
                 .run()?;
@@ -40,9 +29,12 @@ pub(crate) fn run(workspace: &Workspace, report: &mut Report) {
         Ok(outcome())
     });
     report.step("no-std, linked program", || {
-        // Its own settings (memory layout, start files) are in tests/no-std/build.rs.
         let build = ["build", "--release", "--manifest-path", PROOF];
         Run::cargo(root).args(build).args(onto_target).run()?;
         Ok(outcome())
+    });
+    report.step("no-std, program run here", || {
+        Run::cargo(root).args(["run", "--release", "--manifest-path", PROOF]).run()?;
+        Ok(Outcome::Passed)
     });
 }

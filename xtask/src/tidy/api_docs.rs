@@ -46,13 +46,7 @@ pub(crate) fn shown(file: &File) -> Vec<Finding> {
         .into_iter()
         .filter(|item| item.at_module_level && !item.above.hidden)
         .filter_map(|item| {
-            let Item {
-                line,
-                kind,
-                name,
-                above,
-                ..
-            } = item;
+            let Item { line, kind, name, above, .. } = item;
             let message = match (above.docs.contains("```"), above.no_example.as_deref()) {
                 (true, None) => return None,
                 (false, Some(reason)) if !reason.is_empty() => return None,
@@ -96,17 +90,13 @@ fn declared(line: &str) -> Option<(&'static str, String)> {
     let kind = match tokens.next()? {
         "macro_rules!" => "macro",
         "pub" => {
-            let qualifies =
-                |token: &&str| matches!(*token, "const" | "async" | "unsafe" | "extern");
+            let qualifies = |token: &&str| matches!(*token, "const" | "async" | "unsafe" | "extern");
             let keyword = tokens.find(|token| !qualifies(token))?;
             kinds.into_iter().find(|kind| *kind == keyword)?
         }
         _ => return None,
     };
-    let name = tokens
-        .next()?
-        .split(|c: char| !c.is_alphanumeric() && c != '_')
-        .next()?;
+    let name = tokens.next()?.split(|c: char| !c.is_alphanumeric() && c != '_').next()?;
     Some((kind, name.to_owned()))
 }
 
@@ -174,25 +164,16 @@ mod tests {
         ] {
             assert_eq!(documented(&core(good)), [], "{good}");
         }
-        assert_eq!(
-            documented(&File::new("crates/sse-core/examples/x.rs", "pub fn f() {}")),
-            []
-        );
+        assert_eq!(documented(&File::new("crates/sse-core/examples/x.rs", "pub fn f() {}")), []);
     }
 
     #[test]
     fn a_type_or_free_function_of_the_core_without_example_is_found() {
         assert_eq!(shown(&core("/// Docs.\npub struct S;")).len(), 1);
         assert_eq!(shown(&core("/// Docs.\npub fn f() {}")).len(), 1);
+        assert_eq!(shown(&core("/// Docs.\n// tidy: no example:\npub fn f() {}")).len(), 1);
         assert_eq!(
-            shown(&core("/// Docs.\n// tidy: no example:\npub fn f() {}")).len(),
-            1
-        );
-        assert_eq!(
-            shown(&core(
-                "/// ```\n/// f();\n/// ```\n// tidy: no example: x\npub fn f() {}"
-            ))
-            .len(),
+            shown(&core("/// ```\n/// f();\n/// ```\n// tidy: no example: x\npub fn f() {}")).len(),
             1
         );
     }
@@ -206,12 +187,6 @@ mod tests {
         ] {
             assert_eq!(shown(&core(good)), [], "{good}");
         }
-        assert_eq!(
-            shown(&File::new(
-                "crates/sse-axum/src/lib.rs",
-                "/// Docs.\npub struct S;"
-            )),
-            []
-        );
+        assert_eq!(shown(&File::new("crates/sse-axum/src/lib.rs", "/// Docs.\npub struct S;")), []);
     }
 }

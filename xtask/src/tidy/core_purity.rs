@@ -27,18 +27,11 @@ pub(crate) fn check(file: &File) -> Vec<Finding> {
     let code = without_items(&file.text, &code_only(&file.text), is_test);
     let foreign = FOREIGN.iter().flat_map(|&(word, what)| {
         let found = words(&code, word).collect::<Vec<_>>();
-        found
-            .into_iter()
-            .map(move |at| (at, format!("`{word}`: the core knows no {}", what)))
+        found.into_iter().map(move |at| (at, format!("`{word}`: the core knows no {}", what)))
     });
     let ungated = without_items(&file.text, &code, is_std);
     let std = words(&ungated, "std::")
-        .map(|at| {
-            (
-                at,
-                "`std::` outside an item under `#[cfg(feature = \"std\")]`".to_owned(),
-            )
-        })
+        .map(|at| (at, "`std::` outside an item under `#[cfg(feature = \"std\")]`".to_owned()))
         .collect::<Vec<_>>();
     foreign
         .chain(std)
@@ -69,10 +62,7 @@ mod tests {
             "fn f() -> ::std::string::String {}",
         ] {
             let found = findings(&format!("//! Good.\n\n{bad}\n"));
-            assert!(
-                !found.is_empty() && found.iter().all(|f| f.line == Some(3)),
-                "{bad}: {found:?}"
-            );
+            assert!(!found.is_empty() && found.iter().all(|f| f.line == Some(3)), "{bad}: {found:?}");
         }
     }
 
@@ -97,20 +87,11 @@ mod tests {
 
     #[test]
     fn even_behind_the_feature_there_is_no_clock() {
-        assert_eq!(
-            findings("#[cfg(feature = \"std\")]\nfn f() { std::time::Instant::now(); }").len(),
-            1
-        );
+        assert_eq!(findings("#[cfg(feature = \"std\")]\nfn f() { std::time::Instant::now(); }").len(), 1);
     }
 
     #[test]
     fn other_crates_may_do_all_that() {
-        assert_eq!(
-            check(&File::new(
-                "crates/sse-hyper/src/lib.rs",
-                "use tokio::time;"
-            )),
-            []
-        );
+        assert_eq!(check(&File::new("crates/sse-hyper/src/lib.rs", "use tokio::time;")), []);
     }
 }

@@ -8,36 +8,13 @@ const CORE: [&str; 5] = ["bytes", "memchr", "thiserror", "serde", "serde_json"];
 
 /// What a crate must not depend on: a name, or with `*` whatever begins so.
 const FORBIDDEN: [(&str, &[&str]); 9] = [
-    (
-        "sse-driver",
-        &["sse-*", "tower*", "hyper*", "axum*", "actix*"],
-    ),
+    ("sse-driver", &["sse-*", "tower*", "hyper*", "axum*", "actix*"]),
     ("sse-hyper", &["sse-axum", "sse-actix", "axum*", "actix*"]),
     // axum-core is enough for a response, and does not tie users to one axum release.
     ("sse-axum", &["sse-actix", "actix*", "axum"]),
     ("sse-actix", &["sse-hyper", "sse-axum", "hyper*", "axum*"]),
-    (
-        "sse-broadcast",
-        &[
-            "sse-hyper",
-            "sse-axum",
-            "sse-actix",
-            "hyper*",
-            "axum*",
-            "actix*",
-        ],
-    ),
-    (
-        "sse-html",
-        &[
-            "sse-hyper",
-            "sse-axum",
-            "sse-actix",
-            "hyper*",
-            "axum*",
-            "actix*",
-        ],
-    ),
+    ("sse-broadcast", &["sse-hyper", "sse-axum", "sse-actix", "hyper*", "axum*", "actix*"]),
+    ("sse-html", &["sse-hyper", "sse-axum", "sse-actix", "hyper*", "axum*", "actix*"]),
     ("sse-core", &["sse-*"]),
     ("sse-testkit", &["sse-hyper", "sse-axum", "sse-actix"]),
     ("sse-demo", &[]),
@@ -64,17 +41,11 @@ pub(crate) fn check(package: &Package) -> Vec<Finding> {
 
 /// Every crate takes the lints of the workspace.
 pub(crate) fn inherits_lints(manifest_path: &str, manifest: &str) -> Vec<Finding> {
-    let mut lines = manifest
-        .lines()
-        .map(str::trim)
-        .skip_while(|line| *line != "[lints]");
+    let mut lines = manifest.lines().map(str::trim).skip_while(|line| *line != "[lints]");
     if lines.nth(1) == Some("workspace = true") {
         return Vec::new();
     }
-    vec![Finding::of(
-        manifest_path,
-        "has no `[lints]` with `workspace = true`".to_owned(),
-    )]
+    vec![Finding::of(manifest_path, "has no `[lints]` with `workspace = true`".to_owned())]
 }
 
 fn matches(pattern: &str, name: &str) -> bool {
@@ -109,29 +80,16 @@ mod tests {
             ("sse-broadcast", "sse-axum"),
             ("sse-new", "sse-core"),
         ] {
-            assert_eq!(
-                check(&package(name, &[dependency])).len(),
-                1,
-                "{name} -> {dependency}"
-            );
+            assert_eq!(check(&package(name, &[dependency])).len(), 1, "{name} -> {dependency}");
         }
     }
 
     #[test]
     fn dependencies_downwards_are_fine() {
         for (name, dependencies) in [
-            (
-                "sse-core",
-                &["bytes", "memchr", "thiserror", "serde", "serde_json"][..],
-            ),
-            (
-                "sse-driver",
-                &["sse-core", "futures-core", "pin-project-lite"],
-            ),
-            (
-                "sse-hyper",
-                &["sse-core", "sse-driver", "hyper", "http-body"],
-            ),
+            ("sse-core", &["bytes", "memchr", "thiserror", "serde", "serde_json"][..]),
+            ("sse-driver", &["sse-core", "futures-core", "pin-project-lite"]),
+            ("sse-hyper", &["sse-core", "sse-driver", "hyper", "http-body"]),
             ("sse-axum", &["sse-core", "sse-hyper", "axum-core"]),
             ("sse-actix", &["sse-core", "sse-driver", "actix-web"]),
         ] {
@@ -141,10 +99,7 @@ mod tests {
 
     #[test]
     fn a_crate_without_the_lints_of_the_workspace_is_found() {
-        assert_eq!(
-            inherits_lints("x", "[package]\n\n[lints]\nworkspace = true\n"),
-            []
-        );
+        assert_eq!(inherits_lints("x", "[package]\n\n[lints]\nworkspace = true\n"), []);
         assert_eq!(inherits_lints("x", "[package]\nname = \"x\"\n").len(), 1);
         assert_eq!(inherits_lints("x", "[lints]\n[dependencies]\n").len(), 1);
     }

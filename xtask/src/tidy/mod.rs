@@ -72,12 +72,7 @@ fn crates(workspace: &Workspace, files: &[File]) -> Vec<Finding> {
         };
         findings.extend(pages::features(package, file));
         let page = pages::crate_page(&file.text);
-        findings.extend(readme::rust_versions(
-            &lib,
-            &page,
-            &[&package.rust_version],
-            false,
-        ));
+        findings.extend(readme::rust_versions(&lib, &page, &[&package.rust_version], false));
     }
     findings
 }
@@ -86,10 +81,7 @@ fn readmes(workspace: &Workspace, files: &[File]) -> Vec<Finding> {
     let Some(file) = find(files, "README.md") else {
         return vec![missing("README.md")];
     };
-    let mut versions: Vec<&str> = workspace
-        .libraries()
-        .map(|p| p.rust_version.as_str())
-        .collect();
+    let mut versions: Vec<&str> = workspace.libraries().map(|p| p.rust_version.as_str()).collect();
     versions.sort_unstable();
     versions.dedup();
     let mut findings = readme::rust_versions(&file.path, &file.text, &versions, true);
@@ -104,10 +96,7 @@ fn architecture(workspace: &Workspace, files: &[File]) -> Vec<Finding> {
     let Some(page) = find(files, pages::ARCHITECTURE) else {
         return vec![missing(pages::ARCHITECTURE)];
     };
-    let members = workspace
-        .packages
-        .iter()
-        .filter(|package| package.dir.starts_with("crates"));
+    let members = workspace.packages.iter().filter(|package| package.dir.starts_with("crates"));
     let crates: Vec<&str> = members.map(|package| package.name.as_str()).collect();
     let modules = pages::core_modules(files.iter().map(|file| file.path.as_str()));
     pages::architecture(&crates, &modules, page)
@@ -125,23 +114,12 @@ fn find<'a>(files: &'a [File], path: &str) -> Option<&'a File> {
 fn text_files(workspace: &Workspace) -> Result<Vec<File>, String> {
     // A checkout may belong to another user than the one who runs the checks.
     let list = Run::new("git", &workspace.root)
-        .args([
-            "-c",
-            "safe.directory=*",
-            "ls-files",
-            "-z",
-            "--cached",
-            "--others",
-            "--exclude-standard",
-        ])
+        .args(["-c", "safe.directory=*", "ls-files", "-z", "--cached", "--others", "--exclude-standard"])
         .output()?;
     let paths: BTreeSet<&str> = list.split('\0').filter(|path| !path.is_empty()).collect();
     let read = |path: &str| {
         let text = String::from_utf8(fs::read(workspace.root.join(path)).ok()?).ok()?;
-        (!text.contains('\0')).then(|| File {
-            path: path.to_owned(),
-            text,
-        })
+        (!text.contains('\0')).then(|| File { path: path.to_owned(), text })
     };
     Ok(paths.into_iter().filter_map(read).collect())
 }
@@ -159,10 +137,7 @@ fn verdict(findings: BTreeSet<Finding>) -> StepResult {
 impl File {
     #[cfg(test)]
     fn new(path: &str, text: &str) -> Self {
-        Self {
-            path: path.to_owned(),
-            text: text.to_owned(),
-        }
+        Self { path: path.to_owned(), text: text.to_owned() }
     }
 
     fn name(&self) -> &str {
@@ -187,29 +162,18 @@ impl File {
     }
 
     fn numbered_lines(&self) -> impl Iterator<Item = (usize, &str)> {
-        self.text
-            .lines()
-            .enumerate()
-            .map(|(index, line)| (index + 1, line))
+        self.text.lines().enumerate().map(|(index, line)| (index + 1, line))
     }
 }
 
 impl Finding {
     fn at(path: &str, line: usize, message: String) -> Self {
-        Self {
-            path: path.to_owned(),
-            line: Some(line),
-            message,
-        }
+        Self { path: path.to_owned(), line: Some(line), message }
     }
 
     /// Of the file as a whole.
     fn of(path: &str, message: String) -> Self {
-        Self {
-            path: path.to_owned(),
-            line: None,
-            message,
-        }
+        Self { path: path.to_owned(), line: None, message }
     }
 }
 

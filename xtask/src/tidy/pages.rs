@@ -8,43 +8,30 @@ pub(crate) const ARCHITECTURE: &str = "docs/ARCHITECTURE.md";
 /// Every feature stands in backticks on the crate's first page.
 pub(crate) fn features(package: &Package, lib: &File) -> Vec<Finding> {
     let page = crate_page(&lib.text);
-    let missing =
-        |feature: &&String| *feature != "default" && !page.contains(&format!("`{feature}`"));
+    let missing = |feature: &&String| *feature != "default" && !page.contains(&format!("`{feature}`"));
     package
         .features
         .iter()
         .filter(missing)
-        .map(|feature| {
-            Finding::of(
-                &lib.path,
-                format!("feature `{feature}` is not on the crate page"),
-            )
-        })
+        .map(|feature| Finding::of(&lib.path, format!("feature `{feature}` is not on the crate page")))
         .collect()
 }
 
 /// The architecture page names every crate, and every module of the core.
 pub(crate) fn architecture(crates: &[&str], core_modules: &[&str], page: &File) -> Vec<Finding> {
     let named = |name: &str| {
-        [
-            format!("`{name}`"),
-            format!("{name}.rs"),
-            format!("{name}/"),
-            format!("::{name}"),
-        ]
-        .iter()
-        .any(|form| page.text.contains(form.as_str()))
+        [format!("`{name}`"), format!("{name}.rs"), format!("{name}/"), format!("::{name}")]
+            .iter()
+            .any(|form| page.text.contains(form.as_str()))
     };
     let crates = crates
         .iter()
         .filter(|name| !page.text.contains(**name))
         .map(|name| Finding::of(&page.path, format!("does not name the crate {name}")));
-    let modules = core_modules.iter().filter(|name| !named(name)).map(|name| {
-        Finding::of(
-            &page.path,
-            format!("does not name the module {name} of sse-core"),
-        )
-    });
+    let modules = core_modules
+        .iter()
+        .filter(|name| !named(name))
+        .map(|name| Finding::of(&page.path, format!("does not name the module {name} of sse-core")));
     crates.chain(modules).collect()
 }
 
@@ -82,35 +69,20 @@ mod tests {
         let found = features(&package, &lib("//! `std`: faster.\n// `json`\n"));
         assert_eq!(found.len(), 1);
         assert!(found[0].message.contains("`json`"));
-        assert_eq!(
-            features(&package, &lib("//! `std`: faster.\n//! `json`: slower.\n")),
-            []
-        );
+        assert_eq!(features(&package, &lib("//! `std`: faster.\n//! `json`: slower.\n")), []);
     }
 
     #[test]
     fn a_crate_or_module_that_the_architecture_leaves_out_is_found() {
-        let page = File::new(
-            ARCHITECTURE,
-            "sse-core: field.rs, `event`, connection/, core::time\n",
-        );
+        let page = File::new(ARCHITECTURE, "sse-core: field.rs, `event`, connection/, core::time\n");
         let modules = ["field", "event", "connection", "time"];
         assert_eq!(architecture(&["sse-core"], &modules, &page), []);
-        assert_eq!(
-            architecture(&["sse-core", "sse-html"], &["head"], &page).len(),
-            2
-        );
+        assert_eq!(architecture(&["sse-core", "sse-html"], &["head"], &page).len(), 2);
     }
 
     #[test]
     fn modules_are_files_and_directories() {
-        let paths = [
-            "a/src/x.rs",
-            "lib.rs",
-            "field.rs",
-            "connection/mod.rs",
-            "connection/queue.rs",
-        ];
+        let paths = ["a/src/x.rs", "lib.rs", "field.rs", "connection/mod.rs", "connection/queue.rs"];
         let paths = paths.map(|path| format!("crates/sse-core/src/{path}"));
         let found = core_modules(paths[1..].iter().map(String::as_str));
         assert_eq!(found, ["connection", "field"]);

@@ -6,12 +6,7 @@ use super::{File, Finding};
 const TESTED: &str = "<!-- tested: ";
 
 /// Every Rust version that a page states is one of `versions`; `required` are all stated.
-pub(crate) fn rust_versions(
-    path: &str,
-    page: &str,
-    versions: &[&str],
-    required: bool,
-) -> Vec<Finding> {
+pub(crate) fn rust_versions(path: &str, page: &str, versions: &[&str], required: bool) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut stated = Vec::new();
     for (index, line) in page.lines().enumerate() {
@@ -24,19 +19,14 @@ pub(crate) fn rust_versions(
             stated.push(version);
         }
     }
-    let unsaid = versions
-        .iter()
-        .filter(|version| required && !stated.contains(version));
-    findings
-        .extend(unsaid.map(|version| Finding::of(path, format!("does not state Rust {version}"))));
+    let unsaid = versions.iter().filter(|version| required && !stated.contains(version));
+    findings.extend(unsaid.map(|version| Finding::of(path, format!("does not state Rust {version}"))));
     findings
 }
 
 /// `1.NN` behind "Rust ", and anywhere in a line about the MSRV or `rust-version`.
 fn versions_in(line: &str) -> Vec<&str> {
-    let about = ["MSRV", "rust-version", "minimum supported Rust"]
-        .iter()
-        .any(|w| line.contains(w));
+    let about = ["MSRV", "rust-version", "minimum supported Rust"].iter().any(|w| line.contains(w));
     line.match_indices("1.")
         .filter(|&(at, _)| {
             let before = &line[..at];
@@ -45,9 +35,7 @@ fn versions_in(line: &str) -> Vec<&str> {
         })
         .filter_map(|(at, _)| {
             let rest = &line[at..];
-            let end = rest
-                .find(|c: char| !c.is_ascii_digit() && c != '.')
-                .unwrap_or(rest.len());
+            let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
             let version = rest[..end].trim_end_matches('.');
             (version.len() > "1.1".len()).then_some(version)
         })
@@ -65,10 +53,7 @@ pub(crate) fn blocks(readme: &File, read: impl Fn(&str) -> Option<String>) -> Ve
             continue;
         };
         let opened = index;
-        let length = lines[opened + 1..]
-            .iter()
-            .take_while(|line| line.trim() != "```")
-            .count();
+        let length = lines[opened + 1..].iter().take_while(|line| line.trim() != "```").count();
         index = opened + length + 2;
         if !language.starts_with("rust") && !language.starts_with("rs") {
             continue;
@@ -81,17 +66,8 @@ pub(crate) fn blocks(readme: &File, read: impl Fn(&str) -> Option<String>) -> Ve
     findings
 }
 
-fn tested(
-    above: &[&str],
-    block: &[&str],
-    read: impl Fn(&str) -> Option<String>,
-) -> Result<(), String> {
-    let marker = above
-        .iter()
-        .rev()
-        .find(|line| !line.trim().is_empty())
-        .copied()
-        .unwrap_or_default();
+fn tested(above: &[&str], block: &[&str], read: impl Fn(&str) -> Option<String>) -> Result<(), String> {
+    let marker = above.iter().rev().find(|line| !line.trim().is_empty()).copied().unwrap_or_default();
     let path = marker
         .trim()
         .strip_prefix(TESTED)
@@ -99,23 +75,13 @@ fn tested(
         .ok_or_else(|| format!("a block of Rust without `{TESTED}path -->` above it"))?
         .trim();
     let source = read(path).ok_or_else(|| format!("{path} is not a file"))?;
-    if !["/examples/", "/tests/", "/src/"]
-        .iter()
-        .any(|dir| path.contains(dir))
-    {
+    if !["/examples/", "/tests/", "/src/"].iter().any(|dir| path.contains(dir)) {
         return Err(format!("{path} is compiled by no test"));
     }
     let source: Vec<&str> = source.lines().collect();
     let wanted = dedented(block);
-    let stands = !block.is_empty()
-        && source
-            .windows(block.len())
-            .any(|part| dedented(part) == wanted);
-    if stands {
-        Ok(())
-    } else {
-        Err(format!("this block does not stand in {path}"))
-    }
+    let stands = !block.is_empty() && source.windows(block.len()).any(|part| dedented(part) == wanted);
+    if stands { Ok(()) } else { Err(format!("this block does not stand in {path}")) }
 }
 
 /// The lines without the indentation they have in common.
@@ -123,10 +89,7 @@ fn dedented<'a>(lines: &[&'a str]) -> Vec<&'a str> {
     let indentation = |line: &&&str| line.len() - line.trim_start().len();
     let filled = lines.iter().filter(|line| !line.trim().is_empty());
     let common = filled.map(|line| indentation(&line)).min().unwrap_or(0);
-    lines
-        .iter()
-        .map(|line| line.get(common..).unwrap_or_default().trim_end())
-        .collect()
+    lines.iter().map(|line| line.get(common..).unwrap_or_default().trim_end()).collect()
 }
 
 #[cfg(test)]
@@ -143,8 +106,7 @@ mod tests {
     #[test]
     fn a_block_that_stands_in_its_file_is_fine_at_any_indentation() {
         for block in ["let a = 1;\nif a > 0 {\n    b();\n}", EXAMPLE.trim_end()] {
-            let text =
-                format!("Text\n\n<!-- tested: crates/x/examples/y.rs -->\n```rust\n{block}\n```\n");
+            let text = format!("Text\n\n<!-- tested: crates/x/examples/y.rs -->\n```rust\n{block}\n```\n");
             assert_eq!(check(&text), [], "{block}");
         }
         assert_eq!(check("```sh\ncargo add x\n```\n```\nplain\n```\n"), []);
@@ -152,8 +114,7 @@ mod tests {
 
     #[test]
     fn a_block_that_differs_or_has_no_marker_or_no_file_is_found() {
-        let marked =
-            |path: &str, code: &str| format!("<!-- tested: {path} -->\n\n```rust\n{code}\n```\n");
+        let marked = |path: &str, code: &str| format!("<!-- tested: {path} -->\n\n```rust\n{code}\n```\n");
         for bad in [
             marked("crates/x/examples/y.rs", "let a = 2;"),
             marked("crates/x/examples/y.rs", "let a = 1;\nif a > 0 {\nb();\n}"),

@@ -54,21 +54,15 @@ pub(crate) fn words<'a>(code: &'a str, word: &'a str) -> impl Iterator<Item = us
     let joins = |edge: Option<&u8>, beside: Option<&u8>| {
         edge.is_some_and(|&byte| is_name(byte)) && beside.is_some_and(|&byte| is_name(byte))
     };
-    code.match_indices(word)
-        .map(|(at, _)| at)
-        .filter(move |&at| {
-            let before = at.checked_sub(1).and_then(|before| bytes.get(before));
-            !joins(word.as_bytes().first(), before)
-                && !joins(word.as_bytes().last(), bytes.get(at + word.len()))
-        })
+    code.match_indices(word).map(|(at, _)| at).filter(move |&at| {
+        let before = at.checked_sub(1).and_then(|before| bytes.get(before));
+        !joins(word.as_bytes().first(), before) && !joins(word.as_bytes().last(), bytes.get(at + word.len()))
+    })
 }
 
 /// The line, from 1, in which byte `at` stands.
 pub(crate) fn line_of(text: &str, at: usize) -> usize {
-    1 + text.as_bytes()[..at]
-        .iter()
-        .filter(|&&byte| byte == b'\n')
-        .count()
+    1 + text.as_bytes()[..at].iter().filter(|&&byte| byte == b'\n').count()
 }
 
 /// The end of the comment or literal that starts at `at`, if one does.
@@ -114,32 +108,21 @@ fn quoted(rest: &[u8], quote: u8) -> usize {
 }
 
 fn raw_string(rest: &[u8], prefix: usize) -> Option<usize> {
-    let hashes = rest[prefix..]
-        .iter()
-        .take_while(|&&byte| byte == b'#')
-        .count();
+    let hashes = rest[prefix..].iter().take_while(|&&byte| byte == b'#').count();
     let open = prefix + hashes;
     if rest.get(open) != Some(&b'"') {
         return None;
     }
     let body = &rest[open + 1..];
     let closes = |window: &[u8]| {
-        window[0] == b'"'
-            && window[1..]
-                .iter()
-                .take(hashes)
-                .filter(|&&b| b == b'#')
-                .count()
-                == hashes
+        window[0] == b'"' && window[1..].iter().take(hashes).filter(|&&b| b == b'#').count() == hashes
     };
     Some((open + 1 + position(body, closes) + 1 + hashes).min(rest.len()))
 }
 
 /// How far it is to the first place where `found` holds of what follows, or the whole length.
 fn position(bytes: &[u8], found: impl Fn(&[u8]) -> bool) -> usize {
-    (0..bytes.len())
-        .find(|&at| found(&bytes[at..]))
-        .unwrap_or(bytes.len())
+    (0..bytes.len()).find(|&at| found(&bytes[at..])).unwrap_or(bytes.len())
 }
 
 /// The end of the bracketed group that opens at `open`.
@@ -181,18 +164,12 @@ fn item_end(code: &str, after_attribute: usize) -> usize {
 }
 
 fn blank(text: &str) -> String {
-    text.bytes()
-        .map(|byte| if byte == b'\n' { '\n' } else { ' ' })
-        .collect()
+    text.bytes().map(|byte| if byte == b'\n' { '\n' } else { ' ' }).collect()
 }
 
 fn char_end(bytes: &[u8], at: usize) -> usize {
-    let continues = |range: Range<usize>| {
-        bytes[range]
-            .iter()
-            .take_while(|&&byte| byte & 0xC0 == 0x80)
-            .count()
-    };
+    let continues =
+        |range: Range<usize>| bytes[range].iter().take_while(|&&byte| byte & 0xC0 == 0x80).count();
     at + 1 + continues((at + 1).min(bytes.len())..bytes.len())
 }
 
@@ -205,41 +182,21 @@ mod tests {
     use super::*;
 
     fn words_left(text: &str) -> Vec<String> {
-        code_only(text)
-            .split_whitespace()
-            .map(str::to_owned)
-            .collect()
+        code_only(text).split_whitespace().map(str::to_owned).collect()
     }
 
     #[test]
     fn comments_and_literals_are_blanked() {
-        assert_eq!(
-            words_left("a // std::\nb /* x /* y */ z */ c"),
-            ["a", "b", "c"]
-        );
-        assert_eq!(
-            words_left(r##"a "x \" y" b r#"x " y"# c b"x" d"##),
-            ["a", "b", "c", "b", "d"]
-        );
+        assert_eq!(words_left("a // std::\nb /* x /* y */ z */ c"), ["a", "b", "c"]);
+        assert_eq!(words_left(r##"a "x \" y" b r#"x " y"# c b"x" d"##), ["a", "b", "c", "b", "d"]);
         assert_eq!(words_left(r"a '\'' b '}' c '€' d"), ["a", "b", "c", "d"]);
-        assert_eq!(
-            words_left("fn f<'a>(x: &'a str) // ö"),
-            ["fn", "f<'a>(x:", "&'a", "str)"]
-        );
+        assert_eq!(words_left("fn f<'a>(x: &'a str) // ö"), ["fn", "f<'a>(x:", "&'a", "str)"]);
         assert_eq!(words_left("r#type br#\"x\"# for"), ["r#type", "for"]);
     }
 
     #[test]
     fn nothing_moves_when_text_is_blanked() {
-        for text in [
-            "// ö\nlet s = \"é\n\";\n",
-            "'",
-            "\"open",
-            "r#\"open",
-            "/* open",
-            "'\\",
-            "b",
-        ] {
+        for text in ["// ö\nlet s = \"é\n\";\n", "'", "\"open", "r#\"open", "/* open", "'\\", "b"] {
             let code = code_only(text);
             assert_eq!(code.len(), text.len());
             assert_eq!(code.lines().count(), text.lines().count());
@@ -256,11 +213,7 @@ mod tests {
         ] {
             let text = format!("fn a() {{}}\n#[cfg(feature = \"std\")]\n{item}\nfn b() {{}}\n");
             let left = without_items(&text, &code_only(&text), is_std);
-            assert_eq!(
-                left.split_whitespace().collect::<String>(),
-                "fna(){}fnb(){}",
-                "{item}"
-            );
+            assert_eq!(left.split_whitespace().collect::<String>(), "fna(){}fnb(){}", "{item}");
         }
     }
 
@@ -268,10 +221,7 @@ mod tests {
     fn a_gated_field_ends_at_its_comma() {
         let text = "struct S {\n#[cfg(feature = \"std\")]\na: Map<A, B>,\nb: std::io::Error }";
         let left = without_items(text, &code_only(text), is_std);
-        assert!(
-            left.contains("b: std::io::Error") && !left.contains("Map"),
-            "{left}"
-        );
+        assert!(left.contains("b: std::io::Error") && !left.contains("Map"), "{left}");
     }
 
     #[test]
@@ -280,9 +230,7 @@ mod tests {
         assert!(is_std("#[cfg(all(feature = \"json\", feature = \"std\"))]"));
         assert!(is_std("#[cfg(test)]"));
         assert!(!is_std("#[cfg(not(feature = \"std\"))]"));
-        assert!(!is_std(
-            "#[cfg(any(feature = \"std\", feature = \"json\"))]"
-        ));
+        assert!(!is_std("#[cfg(any(feature = \"std\", feature = \"json\"))]"));
         assert!(!is_std("#[cfg(feature = \"json\")]"));
     }
 
