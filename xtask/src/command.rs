@@ -3,6 +3,8 @@
 use std::ffi::OsStr;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+use std::{io, thread};
 
 /// One child process; its command line is printed, relative to the workspace root.
 #[derive(Debug)]
@@ -65,6 +67,23 @@ impl Run {
         }
     }
 
+    /// Waits for it, but not longer than `limit`.
+    pub(crate) fn run_within(mut self, limit: Duration) -> Result<(), String> {
+        println!("$ {}", self.shown);
+        let failed = |error: io::Error| format!("`{}`: {error}", self.shown);
+        let mut child = self.command.spawn().map_err(failed)?;
+        let started = Instant::now();
+        while started.elapsed() < limit {
+            match child.try_wait().map_err(failed)? {
+                Some(status) if status.success() => return Ok(()),
+                Some(status) => return Err(format!("`{}`: {status}", self.shown)),
+                None => thread::sleep(Duration::from_millis(50)),
+            }
+        }
+        child.kill().and_then(|()| child.wait()).map_err(failed)?;
+        Err(format!("`{}`: not done after {} s, killed", self.shown, limit.as_secs()))
+    }
+
     /// Waits for it and returns what it wrote to stdout. Not printed: these are questions, not work.
     pub(crate) fn output(mut self) -> Result<String, String> {
         let output = self.command.stderr(Stdio::piped()).output();
@@ -75,5 +94,30 @@ impl Run {
             let said = String::from_utf8_lossy(&output.stderr);
             Err(format!("`{}`: {}: {}", self.shown, output.status, said.trim()))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sh(script: &str) -> Run {
+        Run::new("sh", Path::new(".")).args(["-c", script])
+    }
+
+    #[test]
+    fn a_failure_names_the_command_line() {
+        let why = sh("exit 3").run().unwrap_err();
+        assert!(why.contains("sh -c exit 3") && why.contains('3'), "{why}");
+        assert!(sh("exit 3").run_within(Duration::from_secs(60)).is_err());
+        assert!(Run::new("no-such-program", Path::new(".")).run().is_err());
+        assert!(sh("echo said >&2; exit 1").output().unwrap_err().contains("said"));
+    }
+
+    #[test]
+    fn what_does_not_end_is_killed() {
+        let why = sh("exec sleep 60").run_within(Duration::from_millis(100)).unwrap_err();
+        assert!(why.contains("killed"), "{why}");
+        assert_eq!(sh("exit 0").run_within(Duration::from_secs(60)), Ok(()));
     }
 }

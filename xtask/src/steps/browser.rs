@@ -1,11 +1,14 @@
 //! The live examples, read by a real browser.
 
+use std::time::Duration;
+
 use crate::command::Run;
 use crate::report::{Outcome, Report, StepResult};
 use crate::tools;
 use crate::workspace::Workspace;
 
 const DIR: &str = "tests/browser";
+const LIMIT: Duration = Duration::from_secs(300);
 
 pub(crate) fn run(workspace: &Workspace, report: &mut Report) {
     report.step("browser", || drive(workspace));
@@ -34,6 +37,6 @@ fn drive(workspace: &Workspace) -> StepResult {
         .arg(&script)
         .env("EXAMPLES_DIR", workspace.target.join("debug/examples"))
         .env("CHROMIUM", chromium)
-        .run()?;
+        .run_within(LIMIT)?;
     Ok(Outcome::Passed)
 }
