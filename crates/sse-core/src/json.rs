@@ -86,9 +86,21 @@ impl<'a, T: Serialize> JsonEvent<'a, T> {
     fn to_frame_with(&self, encoder: &Encoder) -> Result<Frame, JsonError> {
         const TYPICAL_LEN: usize = 256;
         let mut wire = DataWriter::append_to(Vec::with_capacity(TYPICAL_LEN), *encoder, &self.head);
-        wire.append_with(|wire| self.value.serialize(&mut serde_json::Serializer::new(wire)))?;
+        wire.append_with(|wire| serialize(&self.value, wire))?;
         Ok(wire.into_frame())
     }
+}
+
+#[cfg(feature = "std")]
+fn serialize(value: &impl Serialize, wire: &mut Vec<u8>) -> Result<(), serde_json::Error> {
+    serde_json::to_writer(wire, value)
+}
+
+/// Without `std` the serialiser has no writer to write to: one copy more.
+#[cfg(not(feature = "std"))]
+fn serialize(value: &impl Serialize, wire: &mut Vec<u8>) -> Result<(), serde_json::Error> {
+    wire.extend_from_slice(&serde_json::to_vec(value)?);
+    Ok(())
 }
 
 impl<T: Serialize> IntoFrame for JsonEvent<'_, T> {
@@ -101,5 +113,42 @@ impl<T: Serialize> IntoFrame for JsonEvent<'_, T> {
 impl IntoFrame for serde_json::Value {
     fn into_frame(self, encoder: &Encoder) -> Result<Frame, ItemError> {
         Event::json(self).into_frame(encoder)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::encode::LineEnding;
+    use crate::{event_id, event_name};
+    use alloc::collections::BTreeMap;
+    use alloc::string::String;
+    use serde_json::value::RawValue;
+
+    #[test]
+    fn json_is_the_same_on_every_way_out() {
+        let value = serde_json::json!({"text": "a\r\nb", "list": [1, 2.5, null]});
+        let text = serde_json::to_string(&value).unwrap();
+        let expected = Event::new(text).with_name(event_name!("n")).with_id(event_id!("i")).to_frame();
+        let event = Event::json(&value).with_name(event_name!("n")).with_id(event_id!("i"));
+        assert_eq!(event.to_frame().unwrap(), expected);
+        assert_eq!(event.into_frame(&Encoder::new()).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_raw_value_with_line_ends_cannot_break_the_event() {
+        let raw = RawValue::from_string(String::from("{\r\n  \"a\":\n\n1}")).unwrap();
+        let frame = Event::json(&raw).to_frame().unwrap();
+        assert_eq!(frame.as_bytes(), b"data: {\ndata:   \"a\":\ndata: \ndata: 1}\n\n");
+        let crlf = Encoder::new().with_line_ending(LineEnding::CrLf);
+        let frame = Event::json(&raw).into_frame(&crlf).unwrap();
+        assert_eq!(frame.as_bytes(), b"data: {\r\ndata:   \"a\":\r\ndata: \r\ndata: 1}\r\n\r\n");
+    }
+
+    #[test]
+    fn a_value_that_cannot_be_json_is_a_typed_error() {
+        let map = BTreeMap::from([((1, 2), 3)]);
+        assert!(Event::json(&map).to_frame().is_err());
+        assert!(matches!(Event::json(&map).into_frame(&Encoder::new()), Err(ItemError::Encode(_))));
     }
 }
