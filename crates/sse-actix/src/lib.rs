@@ -118,10 +118,12 @@ impl<S: Source + 'static> Responder for Sse<S> {
             response.insert_header((HeaderName::from_static(name), HeaderValue::from_static(value)));
         }
         response.insert_header((CONTENT_ENCODING, HeaderValue::from_static("identity")));
+        let body = self.into_body();
         if request.method() == Method::HEAD {
+            // The stream is dropped unpolled; its close hook runs.
             return response.finish();
         }
-        response.body(self.into_body())
+        response.body(body)
     }
 }
 

@@ -21,7 +21,8 @@ impl<S, T> SseBody<S, T> {
         Self { driver: Some(driver) }
     }
 
-    pub(crate) fn empty() -> Self {
+    /// Drops the stream unpolled; its close hook runs.
+    pub(crate) fn into_empty(self) -> Self {
         Self { driver: None }
     }
 }

@@ -1,0 +1,61 @@
+//! The adapters' contract, on hyper over HTTP/1.1 and HTTP/2, with tokio's timer and with hyper's.
+
+use core::convert::Infallible;
+use hyper::body::Incoming;
+use hyper::server::conn::{http1, http2};
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use sse_hyper::{HyperTimer, Sse, SseBody, last_event_id};
+use sse_testkit::contract::{Adapter, Answer, App, BoxSource};
+use tokio::io::DuplexStream;
+
+fn answer(app: &App, request: &Request<Incoming>) -> Sse<BoxSource> {
+    let Answer { source, options } = app.answer(last_event_id(request));
+    Sse::new(source).with_options(options)
+}
+
+struct Http1;
+
+impl Adapter for Http1 {
+    const IS_HTTP2: bool = false;
+
+    async fn serve(io: DuplexStream, app: App) {
+        let service = service_fn(async |request: Request<Incoming>| {
+            Ok::<Response<SseBody<_>>, Infallible>(answer(&app, &request).respond_to(&request))
+        });
+        drop(http1::Builder::new().serve_connection(TokioIo::new(io), service).await);
+    }
+}
+
+struct Http2;
+
+impl Adapter for Http2 {
+    const IS_HTTP2: bool = true;
+
+    async fn serve(io: DuplexStream, app: App) {
+        let service = service_fn(move |request: Request<Incoming>| {
+            let response = answer(&app, &request).respond_to(&request);
+            async { Ok::<Response<SseBody<_>>, Infallible>(response) }
+        });
+        drop(http2::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(io), service).await);
+    }
+}
+
+struct WithHyperTimer;
+
+impl Adapter for WithHyperTimer {
+    const IS_HTTP2: bool = false;
+
+    async fn serve(io: DuplexStream, app: App) {
+        let service = service_fn(async |request: Request<Incoming>| {
+            let response = answer(&app, &request).with_timer(TokioTimer::new()).respond_to(&request);
+            Ok::<Response<SseBody<_, HyperTimer>>, Infallible>(response)
+        });
+        drop(http1::Builder::new().serve_connection(TokioIo::new(io), service).await);
+    }
+}
+
+sse_testkit::contract_tests!(over_http1, Http1);
+sse_testkit::contract_tests!(over_http2, Http2);
+sse_testkit::contract_tests!(with_a_hyper_timer, WithHyperTimer);
