@@ -4,3 +4,7 @@
 extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
+
+pub mod decode;
+
+pub use decode::{CommentLine, Decoder, Discarded, Feed, Item, MessageEvent, OwnedCommentLine, OwnedItem, OwnedMessageEvent};
