@@ -80,8 +80,7 @@ impl<'d, 'c> Feed<'d, 'c> {
                 sets_id: false,
             }));
         }
-        let found = self.scan()?;
-        Some(self.lend(found))
+        if self.rest.is_empty() { None } else { self.next_of_any_kind() }
     }
 
     /// The items from here on, detached, as an iterator.
@@ -119,11 +118,15 @@ impl<'d, 'c> Feed<'d, 'c> {
         if !self.decoder.would_hold(data) {
             return None;
         }
-        self.consume(self.text.len() - rest.len());
+        let consumed = self.text.len() - rest.len();
+        self.decoder.bytes_seen += consumed as u64;
+        self.rest = self.rest.get(consumed..)?;
+        self.text = rest;
         Some(data)
     }
 
-    /// Finds out how much of the chunk is UTF-8: once for all its events, as line ends never split a code point.
+    /// Finds out how much of the chunk is UTF-8, once for all its events, as line ends never split a code point.
+    #[inline(never)]
     fn validate(&mut self) {
         self.text = match core::str::from_utf8(self.rest) {
             Ok(text) => text,
@@ -135,7 +138,14 @@ impl<'d, 'c> Feed<'d, 'c> {
         };
     }
 
-    /// Every other case: line by line to the next item or the end of the chunk.
+    /// Every other case, kept out of the way of the common one.
+    #[inline(never)]
+    fn next_of_any_kind(&mut self) -> Option<Item<'_>> {
+        let found = self.scan()?;
+        Some(self.lend(found))
+    }
+
+    /// Goes line by line to the next item or the end of the chunk.
     fn scan(&mut self) -> Option<Found<'c>> {
         self.skip_bom();
         self.skip_line_feed();

@@ -33,10 +33,15 @@ pub(super) fn split(line: &[u8]) -> (Field, &[u8]) {
     }
 }
 
-/// [`split`] for the beginning of a line: `None` while more bytes can change the answer (at most six bytes can be so).
+/// So many bytes decide what a line is and where its value begins.
+pub(super) const LONGEST_HEAD: usize = b"event: ".len();
+
+/// [`split`] for the beginning of a line: `None` while more bytes can change the answer.
 pub(super) fn split_beginning(line: &[u8]) -> Option<(Field, &[u8])> {
     let lines: [&[u8]; 5] = [b"data: ", b"event: ", b"id: ", b"retry: ", b": "];
-    if lines.iter().any(|whole| line.len() < whole.len() && whole.starts_with(line)) {
+    if line.len() < LONGEST_HEAD
+        && lines.iter().any(|whole| line.len() < whole.len() && whole.starts_with(line))
+    {
         return None;
     }
     Some(split(line))

@@ -34,7 +34,7 @@ pub use self::feed::Feed;
 pub use self::item::{
     CommentLine, Discarded, Item, MessageEvent, OwnedCommentLine, OwnedItem, OwnedMessageEvent,
 };
-use self::line::{Field, Span, reconnection_time, split, split_beginning};
+use self::line::{Field, LONGEST_HEAD, Span, reconnection_time, split, split_beginning};
 
 /// Capacity beyond this goes back to the allocator once the event that needed it is over.
 const RETAINED: usize = 64 * 1024;
@@ -297,24 +297,21 @@ impl Decoder {
 
     /// Takes in bytes of a line that does not lie whole in one chunk.
     fn extend_line(&mut self, mut bytes: &[u8]) {
-        let field = loop {
-            if let Line::Value(field) = self.line {
-                break field;
-            }
-            let Some((&byte, rest)) = bytes.split_first() else {
-                return;
-            };
-            self.held.push(byte);
-            self.line = Line::Name;
-            if let Some((field, value)) = split_beginning(&self.held) {
-                self.line = Line::Value(field);
-                // The byte that decided may already be the first of the value: then it is still to be taken in.
-                if value.is_empty() {
-                    bytes = rest;
-                }
+        let field = match self.line {
+            Line::Value(field) => field,
+            _ => {
+                let known = self.held.len();
+                let missing = LONGEST_HEAD.saturating_sub(known);
+                self.held.extend_from_slice(bytes.get(..missing).unwrap_or(bytes));
+                let Some((field, value)) = split_beginning(&self.held) else {
+                    self.line = Line::Name;
+                    return;
+                };
+                let head = self.held.len() - value.len();
+                bytes = bytes.get(head.saturating_sub(known)..).unwrap_or_default();
                 self.held.clear();
-            } else {
-                bytes = rest;
+                self.line = Line::Value(field);
+                field
             }
         };
         match field {

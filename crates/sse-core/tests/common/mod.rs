@@ -6,7 +6,7 @@ use sse_core::{CommentLine, Decoder, Item, OwnedItem};
 use sse_testkit::oracle::Said;
 
 /// An item in the oracle's words; a discarded event has none.
-pub fn said(item: OwnedItem) -> Said {
+pub(crate) fn said(item: OwnedItem) -> Said {
     match item {
         OwnedItem::Event(event) => Said::Event {
             event_type: event.event_type.into_owned(),
@@ -22,7 +22,7 @@ pub fn said(item: OwnedItem) -> Said {
 }
 
 /// Feeds the chunks and collects the items; checks on the way what holds for every item.
-pub fn items<'c>(decoder: &mut Decoder, chunks: impl IntoIterator<Item = &'c [u8]>) -> Vec<OwnedItem> {
+pub(crate) fn items<'c>(decoder: &mut Decoder, chunks: impl IntoIterator<Item = &'c [u8]>) -> Vec<OwnedItem> {
     let mut items = Vec::new();
     for chunk in chunks {
         let before = decoder.bytes_seen();
@@ -46,7 +46,7 @@ pub fn items<'c>(decoder: &mut Decoder, chunks: impl IntoIterator<Item = &'c [u8
 }
 
 /// What a new decoder with the default limit makes of the chunks, and its last event ID at the end of the stream.
-pub fn decode<'c>(chunks: impl IntoIterator<Item = &'c [u8]>) -> (Vec<Said>, String) {
+pub(crate) fn decode<'c>(chunks: impl IntoIterator<Item = &'c [u8]>) -> (Vec<Said>, String) {
     let mut decoder = Decoder::new();
     let said = items(&mut decoder, chunks).into_iter().map(said).collect();
     decoder.finish();
@@ -54,7 +54,7 @@ pub fn decode<'c>(chunks: impl IntoIterator<Item = &'c [u8]>) -> (Vec<Said>, Str
 }
 
 /// The oracle's account, with comments as short as the decoder's where it says that it truncated them.
-pub fn truncated(mut said: Vec<Said>, items: &[OwnedItem]) -> Vec<Said> {
+pub(crate) fn truncated(mut said: Vec<Said>, items: &[OwnedItem]) -> Vec<Said> {
     for (said, item) in said.iter_mut().zip(items) {
         if let (Said::Comment(text), OwnedItem::Comment(comment)) = (said, item) {
             if comment.is_truncated && text.starts_with(&comment.text) {
@@ -64,4 +64,17 @@ pub fn truncated(mut said: Vec<Said>, items: &[OwnedItem]) -> Vec<Said> {
         }
     }
     said
+}
+
+/// Cuts `stream` into chunks of the given lengths, round and round.
+pub(crate) fn cut<'c>(stream: &'c [u8], lengths: &[usize]) -> Vec<&'c [u8]> {
+    let mut lengths = lengths.iter().copied().cycle();
+    let mut rest = stream;
+    let mut chunks = Vec::new();
+    while !rest.is_empty() {
+        let (chunk, after) = rest.split_at(lengths.next().unwrap_or(rest.len()).clamp(1, rest.len()));
+        chunks.push(chunk);
+        rest = after;
+    }
+    chunks
 }
