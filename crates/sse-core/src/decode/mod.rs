@@ -43,7 +43,7 @@ const RETAINED: usize = 64 * 1024;
 ///
 /// The result is the same however the stream is cut into chunks. Bytes that are not UTF-8 become U+FFFD; nothing is an
 /// error, nothing panics. Memory is bounded: one event may count [`limit`](Self::with_limit) bytes and the buffers hold
-/// less than three times that; comments beyond [`CommentLine::LIMIT`], unknown fields and the rest of an event above the limit are
+/// at most a few times that (they grow by doubling, and a bad byte becomes three); comments beyond [`CommentLine::LIMIT`], unknown fields and the rest of an event above the limit are
 /// not buffered; between events at most 64 KiB of each buffer are kept.
 ///
 /// A decoder outlives a connection: call [`finish`](Self::finish) at its end and feed the next one, so that
@@ -381,7 +381,9 @@ impl Decoder {
         let data = if let Some(data) = fields.data {
             self.text_of(data)
         } else if self.data.pop().is_some() {
-            self.text = match String::from_utf8(mem::take(&mut self.data)) {
+            // The two buffers change places, so that both keep their capacity.
+            let data = mem::replace(&mut self.data, mem::take(&mut self.text).into_bytes());
+            self.text = match String::from_utf8(data) {
                 Ok(text) => text,
                 Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
             };
@@ -480,14 +482,9 @@ impl Decoder {
     }
 
     /// Ends the loan of the last item: its buffers are empty again.
-    #[cold]
     fn take_back(&mut self) {
         self.lent = false;
-        if self.data.capacity() == 0 {
-            self.data = emptied(mem::take(&mut self.text).into_bytes());
-        } else {
-            self.text = emptied_text(mem::take(&mut self.text));
-        }
+        self.text = emptied_text(mem::take(&mut self.text));
         // Between the fields of a block it was a comment that was lent: the type is still wanted.
         if self.size == 0 {
             self.event_type = emptied_text(mem::take(&mut self.event_type));
