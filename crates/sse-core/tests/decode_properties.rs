@@ -2,6 +2,9 @@
 
 mod common;
 
+use core::time::Duration;
+use std::time::Instant;
+
 use common::{cut, items, said, truncated};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -254,6 +257,75 @@ fn large_data_put_together_is_taken_not_copied() {
     let lent = event.data().as_ptr();
     let data = event.into_data();
     assert_eq!((data.as_ptr(), data.len()), (lent, 1 << 20));
+}
+
+#[test]
+fn taken_data_has_no_capacity_of_a_larger_event_before() {
+    let mut decoder = Decoder::new();
+    for _ in 0..3 {
+        let stream = format!("data: {}\n\n", "x".repeat(60 * 1024));
+        for chunk in stream.as_bytes().chunks(1000) {
+            let mut feed = decoder.feed(chunk);
+            while feed.next().is_some() {}
+        }
+    }
+    // `items` checks the capacity.
+    let stream = format!("data: {}\n\n", "x".repeat(5000));
+    assert_eq!(decoded(&mut decoder, stream.as_bytes(), &[1000]).len(), 1);
+}
+
+/// Decodes within a time that only linear work keeps, with much to spare.
+fn decodes_in_time(stream: &[u8], chunk: usize) {
+    let begin = Instant::now();
+    let mut decoder = Decoder::new();
+    for chunk in cut(stream, &[chunk]) {
+        let mut feed = decoder.feed(chunk);
+        while feed.next().is_some() {
+            assert!(begin.elapsed() < Duration::from_secs(10), "not linear: {:?}", stream.get(..20));
+        }
+    }
+}
+
+#[test]
+fn time_is_linear_in_the_events_of_a_chunk() {
+    for unit in ["data: 012345\n\n", "data: 1\r\n\r\n", "data: x\rdata: y\r\r", ": c\n\n", "retry: 1\n"] {
+        let mut stream = unit.repeat((4 << 20) / unit.len()).into_bytes();
+        decodes_in_time(&stream, usize::MAX);
+        stream.iter_mut().skip(6).step_by(unit.len()).for_each(|byte| *byte = 0xFF);
+        decodes_in_time(&stream, usize::MAX);
+    }
+}
+
+#[test]
+fn time_is_linear_in_the_chunks_of_an_event() {
+    for (head, unit) in [
+        ("", "data: x\n"),
+        ("data: ", "x"),
+        ("data: ", "\u{e9}"),
+        ("id: ", "x"),
+        (": ", "x"),
+        ("", "id: 1\n"),
+    ] {
+        let stream = format!("{head}{}\n\n", unit.repeat((4 << 20) / unit.len()));
+        decodes_in_time(stream.as_bytes(), 200);
+        decodes_in_time(&stream.as_bytes()[stream.len() - (256 << 10)..], 1);
+    }
+}
+
+#[test]
+fn half_a_byte_order_mark_is_the_name_of_an_unknown_field() {
+    for half in
+        [b"\xEF".as_slice(), b"\xEF\xBB", b"\xEF\xBB\xBE", b"\xBB\xBF", b"\xFE\xFF", b"\xEF\xBB\xBF\xEF"]
+    {
+        let stream = [half, b"data: a\ndata: b\n\n"].concat();
+        for lengths in [1, 2, 3, usize::MAX] {
+            let items = decoded(&mut Decoder::new(), &stream, &[lengths]);
+            assert!(
+                matches!(&items[..], [OwnedItem::Event(event)] if event.data == "b"),
+                "{half:x?} {items:?}"
+            );
+        }
+    }
 }
 
 #[test]
