@@ -1,1 +1,100 @@
-fn main() {}
+//! The workspace's own tasks: `cargo xtask help` lists them.
+#![allow(clippy::print_stdout, reason = "a command line tool talks to its terminal")]
+#![allow(
+    clippy::std_instead_of_core,
+    clippy::std_instead_of_alloc,
+    reason = "a host program, std is its home"
+)]
+
+mod command;
+mod report;
+mod steps;
+mod tidy;
+mod tools;
+mod workspace;
+
+use std::process::ExitCode;
+
+use report::Report;
+use steps::{bench, browser, docs, features, fuzz, lint, msrv, no_std, test};
+use workspace::Workspace;
+
+const HELP: &str = "\
+cargo xtask <command>
+
+  test                        every test: crates, doc tests, feature variants, fuzz corpus, benches' checks, browser
+  ci [--without-test]         tidy, lint, docs, no-std, msrv, features, test, fuzz-smoke
+  lint                        rustfmt and clippy, warnings are errors
+  tidy                        what compilers do not see: the core's purity, layers, docs that drift, forbidden text
+  docs [--open]               rustdoc, warnings are errors
+  no-std                      sse-core for a bare target, and a program linked with it
+  msrv                        each library with the Rust version its manifest names
+  features                    each library with no feature, each single one, and all
+  fuzz <target> [--secs N]    one fuzz target (60 seconds unless told)
+  fuzz-smoke                  every fuzz target for 20 seconds
+  browser                     the live examples in a real browser
+  bench [ARGS]                the benchmarks
+
+What cannot run here is SKIPPED and says why; with CI=true in the environment that is a failure.";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    if matches!(args.as_slice(), [] | ["help" | "--help" | "-h"]) {
+        println!("{HELP}");
+        return ExitCode::SUCCESS;
+    }
+    let workspace = match Workspace::load() {
+        Ok(workspace) => workspace,
+        Err(why) => {
+            println!("xtask: {why}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let mut report = Report::new();
+    if run(&args, &workspace, &mut report).is_none() {
+        println!("xtask: no such command: {}\n\n{HELP}", args.join(" "));
+        return ExitCode::FAILURE;
+    }
+    report.finish()
+}
+
+/// `None` when the arguments name no command.
+fn run(args: &[&str], workspace: &Workspace, report: &mut Report) -> Option<()> {
+    match args {
+        ["test"] => test::run(workspace, report),
+        ["ci"] => {
+            checks(workspace, report);
+            test::run(workspace, report);
+            fuzz::smoke(workspace, report);
+        }
+        ["ci", "--without-test"] => {
+            checks(workspace, report);
+            fuzz::smoke(workspace, report);
+        }
+        ["lint"] => lint::run(workspace, report),
+        ["tidy"] => tidy::run(workspace, report),
+        ["docs"] => docs::run(workspace, report),
+        ["docs", "--open"] => docs::open(workspace, report),
+        ["no-std"] => no_std::run(workspace, report),
+        ["msrv"] => msrv::run(workspace, report),
+        ["features"] => features::run(workspace, report),
+        ["fuzz", target] => fuzz::one(workspace, report, target, "60"),
+        ["fuzz", target, "--secs", seconds] => fuzz::one(workspace, report, target, seconds),
+        ["fuzz-smoke"] => fuzz::smoke(workspace, report),
+        ["browser"] => browser::run(workspace, report),
+        ["bench", rest @ ..] => bench::run(workspace, report, rest),
+        _ => return None,
+    }
+    Some(())
+}
+
+/// What `ci` asks besides the tests; the quick ones first.
+fn checks(workspace: &Workspace, report: &mut Report) {
+    tidy::run(workspace, report);
+    lint::run(workspace, report);
+    docs::run(workspace, report);
+    no_std::run(workspace, report);
+    msrv::run(workspace, report);
+    features::run(workspace, report);
+}

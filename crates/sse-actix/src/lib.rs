@@ -1,1 +1,177 @@
-//! Placeholder.
+//! Server-Sent Events for actix-web.
+//!
+//! A handler returns [`Sse`], made of a stream of events or of an async function that sends them. [`LastEventId`] extracts
+//! where a client that reconnects left off.
+//!
+//! ```
+//! use actix_web::{App, HttpServer, web};
+//! use sse_actix::{Event, LastEventId, PushError, Sender, Source, Sse, event_name};
+//!
+//! async fn ticks(LastEventId(seen): LastEventId) -> Sse<impl Source> {
+//!     let seen = seen.and_then(|id| id.as_str().parse().ok()).unwrap_or(0);
+//!     Sse::push(move |mut events: Sender| async move {
+//!         for number in seen + 1..=3_u64 {
+//!             events.send(Event::new("tick").with_name(event_name!("tick")).with_id(number)).await?;
+//!         }
+//!         Ok::<(), PushError>(())
+//!     })
+//! }
+//!
+//! // Without this, actix does not notice that the client of an idle stream has left.
+//! let server = HttpServer::new(|| App::new().route("/ticks", web::get().to(ticks))).h1_allow_half_closed(false);
+//! # let _ = server;
+//! ```
+//!
+//! Status, headers and cookies are actix's own: [`Sse::respond_to`](Responder::respond_to) gives a response to change, and
+//! `.customize()` works. Streams, producers and hooks need not be `Send`, except for what is handed to [`Sse::on_close`]
+//! and [`Sse::until`].
+//!
+//! # What the server has to do
+//!
+//! - **Clients that leave**: set `h1_allow_half_closed(false)`, as above. With actix's default a client that closes while
+//!   nothing is sent is noticed only when two heartbeats could not be delivered.
+//! - **Clients that stall** hold their body unpolled, so it cannot time out by itself, and actix hides the connection: set
+//!   `TCP_USER_TIMEOUT` on the listening socket, as the example `live` does. Memory is bounded meanwhile.
+//! - **Shutdown** cuts open streams after `shutdown_timeout`: end them with [`Sse::until`].
+//! - **Compression**: the response says `content-encoding: identity`, so that actix's `Compress` leaves it alone (it would
+//!   hold events back).
+//!
+//! # Features
+//!
+//! - `json` (default): [`Event::json`].
+
+use actix_web::body::{BodySize, BoxBody, MessageBody};
+use actix_web::dev::Payload;
+use actix_web::http::Method;
+use actix_web::http::header::{CONTENT_ENCODING, HeaderName, HeaderValue};
+use actix_web::{FromRequest, HttpRequest, HttpResponse, Responder};
+use bytes::Bytes;
+use core::convert::Infallible;
+use core::fmt;
+use core::future::{Future, Ready, ready};
+use core::pin::Pin;
+use core::task::{Context, Poll};
+use pin_project_lite::pin_project;
+use sse_driver::{Driver, TokioTimer};
+
+pub use sse_driver::sse_core::{
+    self, CloseReason, Comment, Config, Encoder, Event, EventId, EventName, Frame, IntoFrame, InvalidField,
+    ItemError, LineEnding, Retry,
+    connection::{CloseEvent, Heartbeat, InvalidInterval, Totals},
+    event_id, event_name,
+};
+#[cfg(feature = "json")]
+pub use sse_driver::sse_core::{JsonError, JsonEvent};
+pub use sse_driver::{
+    self, ErrorAction, ErrorPolicy, Notice, Observer, Options, Outcome, Push, PushError, Sender, Source,
+};
+
+/// An event stream as actix's response; see the [crate](crate) for an example.
+///
+/// Nothing happens before the body is polled.
+#[derive(Debug)]
+#[must_use]
+pub struct Sse<S> {
+    source: S,
+    options: Options,
+}
+
+impl<S: Source> Sse<S> {
+    /// Makes a response of a stream: its items are events, text, frames, JSON, or results of these.
+    pub fn new(source: S) -> Self {
+        Self { source, options: Options::new() }
+    }
+
+    /// Sets all options at once.
+    pub fn with_options(mut self, options: Options) -> Self {
+        self.options = options;
+        self
+    }
+
+    sse_driver::forward_options!();
+
+    /// Makes the body alone, for a head of your own.
+    pub fn into_body(self) -> SseBody<S> {
+        SseBody { driver: Driver::new(self.source, TokioTimer::default(), self.options) }
+    }
+}
+
+impl<F, Fut> Sse<Push<F, Fut>>
+where
+    F: FnOnce(Sender) -> Fut,
+    Fut: Future,
+    Fut::Output: Outcome,
+{
+    /// Makes a response of an async function that sends events; it is dropped when the client leaves.
+    pub fn push(function: F) -> Self {
+        Self::new(Push::new(function))
+    }
+}
+
+/// Answers with status 200 and the headers of an event stream. A HEAD gets the head only: the source is dropped unpolled.
+impl<S: Source + 'static> Responder for Sse<S> {
+    type Body = BoxBody;
+
+    fn respond_to(self, request: &HttpRequest) -> HttpResponse<BoxBody> {
+        let mut response = HttpResponse::Ok();
+        for (name, value) in sse_core::head::RESPONSE_HEADERS {
+            response.insert_header((HeaderName::from_static(name), HeaderValue::from_static(value)));
+        }
+        response.insert_header((CONTENT_ENCODING, HeaderValue::from_static("identity")));
+        if request.method() == Method::HEAD {
+            return response.finish();
+        }
+        response.body(self.into_body())
+    }
+}
+
+pin_project! {
+    /// The body of an event stream: chunks that are never empty, never an error.
+    pub struct SseBody<S> {
+        #[pin]
+        driver: Driver<S, TokioTimer>,
+    }
+}
+
+impl<S: Source> MessageBody for SseBody<S> {
+    type Error = Infallible;
+
+    fn size(&self) -> BodySize {
+        BodySize::Stream
+    }
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Infallible>>> {
+        self.project().driver.poll_chunk(cx).map(|chunk| chunk.map(Ok))
+    }
+}
+
+impl<S> fmt::Debug for SseBody<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SseBody").field("driver", &self.driver).finish()
+    }
+}
+
+/// The id of the last event that the client saw: its `Last-Event-ID` header, else the query parameter `lastEventId`, both
+/// read as UTF-8. Never refuses a request.
+///
+/// ```
+/// use actix_web::{FromRequest, test::TestRequest};
+/// use sse_actix::LastEventId;
+///
+/// let request = TestRequest::get().insert_header(("last-event-id", "7")).to_http_request();
+/// let LastEventId(seen) = LastEventId::extract(&request).into_inner()?;
+/// assert_eq!(seen.unwrap().as_str(), "7");
+/// # Ok::<(), core::convert::Infallible>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LastEventId(pub Option<EventId<'static>>);
+
+impl FromRequest for LastEventId {
+    type Error = Infallible;
+    type Future = Ready<Result<Self, Infallible>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let header = request.headers().get(sse_core::head::LAST_EVENT_ID).map(HeaderValue::as_bytes);
+        ready(Ok(Self(sse_driver::last_event_id(header, request.uri().query()))))
+    }
+}

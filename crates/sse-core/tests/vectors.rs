@@ -1,5 +1,12 @@
 //! Streams with known meaning: from the standard, the web platform tests and real servers, cut in every way.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests, outside of test functions"
+)]
+
 mod common;
 
 use common::decode;

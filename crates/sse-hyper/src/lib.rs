@@ -1,1 +1,57 @@
-//! Placeholder.
+//! Server-Sent Events for hyper, and for any server that takes an [`http_body::Body`].
+//!
+//! [`Sse`] turns a stream of events, or an async function that sends them, into a response. What is sent when is decided
+//! below, in `sse-driver` and `sse-core`; this crate speaks `http` and `hyper`.
+//!
+//! ```
+//! use http::{Request, Response};
+//! use sse_hyper::{Event, Sender, Source, Sse, SseBody, event_name, last_event_id};
+//!
+//! fn ticks<B>(request: &Request<B>) -> Response<SseBody<impl Source + use<B>>> {
+//!     let seen = last_event_id(request).and_then(|id| id.as_str().parse().ok()).unwrap_or(0);
+//!     let response = Sse::push(move |mut events: Sender| async move {
+//!         for number in seen + 1..=3_u64 {
+//!             events.send(Event::new("tick").with_name(event_name!("tick")).with_id(number)).await?;
+//!         }
+//!         Ok::<(), sse_hyper::PushError>(())
+//!     });
+//!     response.respond_to(request)
+//! }
+//! # let response = ticks(&Request::new(()));
+//! # assert_eq!(response.headers()["content-type"], "text/event-stream");
+//! ```
+//!
+//! # What the server has to do
+//!
+//! - **Clients that leave** are noticed at once: hyper drops the body, the source with it.
+//! - **Clients that stall** hold their body unpolled, so it cannot time out by itself: put a write time-out round the
+//!   connection (the examples use `tokio-io-timeout`). Memory is bounded meanwhile: nothing is read from the source.
+//! - **Shutdown** waits for open streams: end them with [`Sse::until`].
+//! - **HEAD**: use [`Sse::respond_to`]; hyper sends bodies in answer to HEAD over HTTP/2 otherwise.
+//!
+//! # Features
+//!
+//! - `json` (default): [`Event::json`].
+
+mod body;
+mod request;
+mod sse;
+mod timer;
+
+pub use body::SseBody;
+pub use request::last_event_id;
+pub use sse::Sse;
+pub use timer::HyperTimer;
+
+pub use sse_driver::sse_core::{
+    self, CloseReason, Comment, Config, Encoder, Event, EventId, EventName, Frame, IntoFrame, InvalidField,
+    ItemError, LineEnding, Retry,
+    connection::{CloseEvent, Heartbeat, InvalidInterval, Totals},
+    event_id, event_name,
+};
+#[cfg(feature = "json")]
+pub use sse_driver::sse_core::{JsonError, JsonEvent};
+pub use sse_driver::{
+    self, ErrorAction, ErrorPolicy, Notice, Observer, Options, Outcome, Push, PushError, Sender, Source,
+    Timer, TokioTimer,
+};

@@ -65,7 +65,8 @@ pub fn interpret(bytes: &[u8], last_event_id: &str) -> Interpretation {
     // is not a line: "Once the end of the file is reached, any pending data must be discarded".
     while let Some(end) = rest.find(['\r', '\n']) {
         let line = &rest[..end];
-        rest = rest[end..].strip_prefix("\r\n").unwrap_or(&rest[end + 1..]);
+        let after = if rest[end..].starts_with("\r\n") { end + 2 } else { end + 1 };
+        rest = &rest[after..];
         // "If the line starts with a U+003A COLON character (:), ignore the line."
         if let Some(comment) = line.strip_prefix(':') {
             said.push(Said::Comment(comment.strip_prefix(' ').unwrap_or(comment).to_owned()));

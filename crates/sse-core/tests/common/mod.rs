@@ -1,6 +1,7 @@
 //! Runs the decoder over a stream cut into chunks, and says what came out in the oracle's words.
 
 #![allow(dead_code, reason = "each test binary uses a part")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests, outside of test functions")]
 
 use sse_core::{CommentLine, Decoder, Item, OwnedItem};
 use sse_testkit::oracle::Said;

@@ -1,0 +1,428 @@
+//! The life of one response, sans-IO: when to send what, when to beat, how to end.
+//!
+//! ```text
+//!            start                close, source ended, maximum age          queue and goodbye are out
+//!  (driver) ───────▶ open ──────────────────────────────────────▶ closing ──────────────────────────▶ closed
+//!                      └───────────── abort, peer gone, stalled: nothing more goes out ──────────────────▲
+//! ```
+//!
+//! Frames come in through [`Connection::send`] (push drivers) or through the closure that
+//! [`Connection::poll_output_with`] calls (pull drivers: response bodies). Bytes and deadlines come out of the same call.
+//! In the pull form the machine decides whether and when the source is asked: source before heartbeat, so that a slow
+//! reader never starves the data.
+//!
+//! What always holds, whatever is called in whatever order:
+//!
+//! 1. The bytes out are whole frames, in the order they were accepted.
+//! 2. A heartbeat leaves only when, in that very call, the queue is empty, the source was asked and had nothing, and the
+//!    interval has passed.
+//! 3. `Wait(Some(t))` means `t > now`.
+//! 4. `Closed(r)` is for ever, with the same `r`.
+//! 5. After `close` everything accepted still goes out, then the goodbye; after `abort` nothing does.
+//! 6. A clock that jumps or runs backwards does no harm: at most one heartbeat a call, no deadline further than its period.
+//! 7. Queued bytes stay within the limit (a lone frame always fits); a refused frame is handed back.
+//! 8. No sequence of calls panics.
+//! 9. A source that ended is not asked again.
+//! 10. Exactly one reason is reported.
+
+mod chunk;
+mod config;
+mod queue;
+mod timer;
+
+pub use config::{CloseEvent, Config, Heartbeat, InvalidInterval};
+
+use crate::frame::Frame;
+use crate::time::Instant;
+use alloc::sync::Arc;
+use bytes::Bytes;
+use chunk::Chunk;
+use config::Cadence;
+use core::fmt;
+use queue::Queue;
+use timer::Timer;
+
+/// What a driver is to do next. Exhaustive: a driver is one `match`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Output {
+    /// Write these bytes, never empty; then poll again.
+    Transmit(Bytes),
+    /// Nothing to write. Poll again after any input, when the source has news, and at the deadline if there is one.
+    Wait(Option<Instant>),
+    /// The stream is over: end the response. The same for ever.
+    Closed(CloseReason),
+}
+
+/// What a pull driver's source says when it is asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// The next frame.
+    Frame(Frame),
+    /// Nothing yet; the driver knows when to poll again.
+    Pending,
+    /// Nothing any more: the connection closes for this reason, after the goodbye.
+    Close(CloseReason),
+}
+
+/// Why a stream ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum CloseReason {
+    /// The source of events was finished.
+    SourceEnded,
+    /// The source of events failed.
+    SourceFailed,
+    /// The server shuts down.
+    Shutdown,
+    /// The connection reached its maximum age; the client is meant to reconnect.
+    MaxAge,
+    /// The client fell behind what can be replayed; it is meant to reconnect.
+    Lagged,
+    /// The transport took nothing for the stall limit.
+    Stalled,
+    /// The client lost its right to the stream.
+    Revoked,
+    /// The client left, or the transport failed.
+    PeerGone,
+}
+
+impl CloseReason {
+    /// Returns the reason as a short text, as it stands in logs and in [`CloseEvent::with_reason`].
+    ///
+    /// ```
+    /// assert_eq!(sse_core::connection::CloseReason::MaxAge.as_str(), "max-age");
+    /// ```
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::SourceEnded => "source-ended",
+            Self::SourceFailed => "source-failed",
+            Self::Shutdown => "shutdown",
+            Self::MaxAge => "max-age",
+            Self::Lagged => "lagged",
+            Self::Stalled => "stalled",
+            Self::Revoked => "revoked",
+            Self::PeerGone => "peer-gone",
+        }
+    }
+}
+
+impl fmt::Display for CloseReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A frame was not accepted; it is handed back and nothing changed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SendError {
+    /// The queue is full: the transport is slower than the source. Wait, drop the frame, or end the connection.
+    #[error("the connection's queue is full")]
+    Full(Frame),
+    /// The connection is closing or closed.
+    #[error("the connection is closed")]
+    Closed(Frame),
+}
+
+impl SendError {
+    /// Returns the frame that was refused.
+    #[must_use]
+    pub fn into_frame(self) -> Frame {
+        match self {
+            Self::Full(frame) | Self::Closed(frame) => frame,
+        }
+    }
+}
+
+/// What a connection has handed out so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Frames, without the opening bytes and heartbeats.
+    pub frames: u64,
+    /// Heartbeats.
+    pub heartbeats: u64,
+    /// All bytes.
+    pub bytes: u64,
+}
+
+/// One response, from its first byte to its end.
+///
+/// Takes frames, closes and the time; gives bytes, a deadline, or the end: see the [module](self). Holds no clock, no
+/// waker, no socket. About 200 bytes, plus what is queued.
+///
+/// ```
+/// use core::time::Duration;
+/// use sse_core::connection::{CloseReason, Config, Connection, Output};
+/// use sse_core::{Event, Instant};
+///
+/// let at = |secs| Instant::from_epoch(Duration::from_secs(secs));
+/// let mut connection = Connection::start(Config::new(), at(0));
+/// connection.send(Event::new("hello"))?;
+/// assert_eq!(connection.poll_output(at(0)), Output::Transmit(b":\ndata: hello\n\n"[..].into()));
+/// assert_eq!(connection.poll_output(at(0)), Output::Wait(Some(at(15))));
+/// assert_eq!(connection.poll_output(at(15)), Output::Transmit(b": heartbeat\n"[..].into()));
+/// connection.close(CloseReason::Shutdown);
+/// assert_eq!(connection.poll_output(at(16)), Output::Closed(CloseReason::Shutdown));
+/// # Ok::<(), sse_core::connection::SendError>(())
+/// ```
+#[derive(Debug)]
+pub struct Connection {
+    config: Arc<Config>,
+    state: State,
+    is_opened: bool,
+    queue: Queue,
+    heartbeat: Option<Timer>,
+    age: Option<Timer>,
+    /// Runs while a chunk that was handed out has not been followed by another poll.
+    in_flight: Option<Timer>,
+    totals: Totals,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Open,
+    Closing { reason: CloseReason, is_goodbye_out: bool },
+    Closed(CloseReason),
+}
+
+impl Connection {
+    /// Starts a connection: the first poll gives its opening bytes.
+    #[must_use]
+    pub fn start(config: impl Into<Arc<Config>>, now: Instant) -> Self {
+        let config = config.into();
+        Self {
+            state: State::Open,
+            is_opened: false,
+            queue: Queue::default(),
+            heartbeat: config.heartbeat.as_ref().map(|heartbeat| Timer::start(now, heartbeat.interval())),
+            age: config.max_age.map(|max_age| Timer::start(now, max_age)),
+            in_flight: None,
+            totals: Totals::default(),
+            config,
+        }
+    }
+
+    /// Spreads the maximum age: the seed, any random number, picks a point in its last fifth.
+    ///
+    /// To be called right after [`Connection::start`]; without it the age is the same for every connection.
+    #[must_use]
+    pub fn with_seed(mut self, seed: u64) -> Self {
+        if let Some(age) = self.age {
+            let fraction = (splitmix64(seed) >> 32) as u32;
+            let spread = (age.period() / 5).mul_f64(f64::from(fraction) / f64::from(u32::MAX));
+            self.age = Some(age.with_period(age.period().saturating_sub(spread)));
+        }
+        self
+    }
+
+    /// Accepts a frame for sending; poll afterwards.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`] hands the frame back when the queue is full or the connection is closing.
+    pub fn send(&mut self, frame: impl Into<Frame>) -> Result<(), SendError> {
+        let frame = frame.into();
+        if !self.is_open() {
+            return Err(SendError::Closed(frame));
+        }
+        self.queue.push(frame, self.config.queue_limit).map_err(SendError::Full)
+    }
+
+    /// Ends the stream gracefully: what was accepted still goes out, then the goodbye. The first reason counts.
+    pub fn close(&mut self, reason: CloseReason) {
+        if self.is_open() {
+            self.state = State::Closing { reason, is_goodbye_out: false };
+        }
+    }
+
+    /// Ends the stream at once: what was not handed out is dropped. The first end counts.
+    pub fn abort(&mut self, reason: CloseReason) {
+        if !self.is_closed() {
+            self.state = State::Closed(reason);
+            self.queue.clear();
+            self.in_flight = None;
+        }
+    }
+
+    /// Takes note that the client left or the transport failed.
+    pub fn handle_peer_gone(&mut self) {
+        self.abort(CloseReason::PeerGone);
+    }
+
+    /// Takes note of the time while the transport is busy with a chunk: a peer that stalled for the limit is given up.
+    ///
+    /// For push drivers, which do not poll until their write is done. Harmless at any time. Call it at
+    /// [`Connection::next_deadline`].
+    pub fn handle_timeout(&mut self, now: Instant) {
+        if let Some(in_flight) = &mut self.in_flight {
+            in_flight.handle_now(now);
+            if in_flight.is_due(now) {
+                self.abort(CloseReason::Stalled);
+            }
+        }
+    }
+
+    /// Says what to do next, for push drivers: what was sent, or a heartbeat, or for how long to wait.
+    ///
+    /// To be called when the transport can take bytes: calling it says that the chunk before is written.
+    pub fn poll_output(&mut self, now: Instant) -> Output {
+        self.poll_output_with(now, || Next::Pending)
+    }
+
+    /// Says what to do next, for pull drivers: asks the source through `next` when its turn has come.
+    ///
+    /// `next` is called again and again until it has nothing or the chunk is full: frames that are ready leave together,
+    /// up to the chunk limit. It is never called after it said [`Next::Close`], nor while the connection is closing.
+    pub fn poll_output_with(&mut self, now: Instant, mut next: impl FnMut() -> Next) -> Output {
+        self.handle_now(now);
+        let mut chunk = Chunk::new(self.config.chunk_limit);
+        if !self.is_opened && !self.is_closed() {
+            self.is_opened = true;
+            let _always_fits = chunk.push(self.config.opening_frame());
+        }
+        while !chunk.is_full() {
+            let frame = match self.next_frame(&mut next) {
+                Next::Frame(frame) => frame,
+                Next::Pending | Next::Close(_) => break,
+            };
+            if let Err(frame) = chunk.push(frame) {
+                self.queue.unpop(frame);
+                break;
+            }
+            self.totals.frames += 1;
+        }
+        if let Some(bytes) = chunk.into_bytes() {
+            return self.transmit(now, bytes);
+        }
+        match self.state {
+            State::Open => self.beat_or_wait(now),
+            State::Closing { reason, .. } => {
+                self.abort(reason);
+                Output::Closed(reason)
+            }
+            State::Closed(reason) => Output::Closed(reason),
+        }
+    }
+
+    /// Returns when the driver has to poll, or to call [`Connection::handle_timeout`], at the latest.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Instant> {
+        let timers = match self.state {
+            State::Open => [self.heartbeat, self.age, self.in_flight],
+            State::Closing { .. } => [None, None, self.in_flight],
+            State::Closed(_) => [None; 3],
+        };
+        timers.iter().flatten().map(Timer::deadline).min()
+    }
+
+    /// Returns how many bytes wait for the transport.
+    #[must_use]
+    pub fn queued_bytes(&self) -> usize {
+        self.queue.bytes()
+    }
+
+    /// Says whether [`Connection::send`] would accept a frame of `len` bytes.
+    #[must_use]
+    pub fn has_room_for(&self, len: usize) -> bool {
+        self.is_open()
+            && (self.queue.is_empty() || len <= self.config.queue_limit.saturating_sub(self.queue.bytes()))
+    }
+
+    /// Says whether frames are accepted.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.state == State::Open
+    }
+
+    /// Says whether the stream is over.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        matches!(self.state, State::Closed(_))
+    }
+
+    /// Returns why the stream is over; `None` while it is not.
+    #[must_use]
+    pub fn close_reason(&self) -> Option<CloseReason> {
+        match self.state {
+            State::Closed(reason) => Some(reason),
+            State::Open | State::Closing { .. } => None,
+        }
+    }
+
+    /// Returns what was handed out so far.
+    #[must_use]
+    pub fn totals(&self) -> Totals {
+        self.totals
+    }
+
+    /// Returns the policies.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    fn handle_now(&mut self, now: Instant) {
+        self.in_flight = None;
+        for timer in [&mut self.heartbeat, &mut self.age].into_iter().flatten() {
+            timer.handle_now(now);
+        }
+        if self.age.is_some_and(|age| age.is_due(now)) {
+            self.close(CloseReason::MaxAge);
+        }
+    }
+
+    /// The queue, then the source, then (once closing) the goodbye.
+    fn next_frame(&mut self, next: &mut impl FnMut() -> Next) -> Next {
+        if let Some(frame) = self.queue.pop() {
+            return Next::Frame(frame);
+        }
+        if self.is_open() {
+            match next() {
+                Next::Close(reason) => self.close(reason),
+                other => return other,
+            }
+        }
+        match &mut self.state {
+            State::Closing { reason, is_goodbye_out } if !*is_goodbye_out => {
+                *is_goodbye_out = true;
+                self.config.goodbye_frame(*reason).map_or(Next::Pending, Next::Frame)
+            }
+            _ => Next::Pending,
+        }
+    }
+
+    fn beat_or_wait(&mut self, now: Instant) -> Output {
+        if let Some(heartbeat) = &mut self.heartbeat {
+            if heartbeat.is_due(now) {
+                heartbeat.advance(now);
+                self.totals.heartbeats += 1;
+                let frame = self.config.heartbeat_frame();
+                return self.transmit(now, frame.into_bytes());
+            }
+        }
+        Output::Wait(self.next_deadline())
+    }
+
+    fn transmit(&mut self, now: Instant, bytes: Bytes) -> Output {
+        self.totals.bytes += bytes.len() as u64;
+        self.in_flight = self.config.stall_limit.map(|limit| Timer::start(now, limit));
+        if self.config.heartbeat.as_ref().is_some_and(|heartbeat| heartbeat.cadence() == Cadence::Idle) {
+            if let Some(heartbeat) = &mut self.heartbeat {
+                heartbeat.restart(now);
+            }
+        }
+        Output::Transmit(bytes)
+    }
+}
+
+/// One step of SplitMix64 (Steele, Lea, Flood 2014): spreads any seed over all bits.
+const fn splitmix64(seed: u64) -> u64 {
+    let mut z = seed.wrapping_add(0x9E37_79B9_7F4A_7C15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    z ^ (z >> 31)
+}
+
+#[cfg(test)]
+mod tests;

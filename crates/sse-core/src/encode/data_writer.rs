@@ -1,0 +1,125 @@
+use super::{Encoder, Lines, Split};
+use crate::event::Event;
+use crate::frame::Frame;
+use alloc::vec::Vec;
+use core::fmt;
+
+/// Writes the data of an event while it is produced, straight to the wire: no intermediate text.
+///
+/// A [`fmt::Write`], and with the feature `std` an [`io::Write`](std::io::Write); neither ever fails. Line ends are
+/// recognised across writes: a CR at the end of one and an LF at the start of the next are one line end. Nothing leaves
+/// the writer before [`DataWriter::into_frame`], so a producer that gives up half way leaves nothing behind.
+///
+/// Bytes written as `io::Write` ought to be UTF-8; clients replace what is not.
+///
+/// ```
+/// use core::fmt::Write;
+/// use sse_core::{DataWriter, Event, event_name};
+///
+/// let mut data = DataWriter::new(&Event::new("").with_name(event_name!("row")));
+/// write!(data, "a\r")?;
+/// write!(data, "\nb={}", 7)?;
+/// assert_eq!(data.into_frame().as_bytes(), b"event: row\ndata: a\ndata: b=7\n\n");
+/// # Ok::<(), core::fmt::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct DataWriter {
+    wire: Vec<u8>,
+    encoder: Encoder,
+    after_return: bool,
+}
+
+impl DataWriter {
+    /// Starts with the fields of `event` and its data, to which the written data is added.
+    #[must_use]
+    pub fn new(event: &Event<'_>) -> Self {
+        Self::append_to(Vec::new(), Encoder::new(), event)
+    }
+
+    /// Starts behind what `wire` holds, with a chosen encoder.
+    ///
+    /// ```
+    /// use sse_core::{DataWriter, Encoder, Event};
+    ///
+    /// let wire = b"data: first\n\n".to_vec();
+    /// let second = DataWriter::append_to(wire, Encoder::new(), &Event::new("second"));
+    /// assert_eq!(second.into_vec(), b"data: first\n\ndata: second\n\n");
+    /// ```
+    #[must_use]
+    pub fn append_to(wire: Vec<u8>, encoder: Encoder, event: &Event<'_>) -> Self {
+        let mut writer = Self { wire, encoder, after_return: false };
+        let head = Lines { data: None, ..Lines::of(event) };
+        encoder.write(head, &mut writer.wire);
+        writer.wire.extend_from_slice(Lines::DATA);
+        writer.push(event.data().unwrap_or_default().as_bytes());
+        writer
+    }
+
+    /// Ends the event.
+    #[must_use]
+    pub fn into_frame(self) -> Frame {
+        Frame::from_encoded(self.into_vec().into())
+    }
+
+    /// Ends the event and returns everything written, with what [`DataWriter::append_to`] was given in front.
+    #[must_use]
+    pub fn into_vec(mut self) -> Vec<u8> {
+        let eol = self.encoder.line_ending.as_bytes();
+        self.wire.extend_from_slice(eol);
+        self.wire.extend_from_slice(eol);
+        self.wire
+    }
+
+    /// Lets `write` append to the wire itself, for writers that make many small pieces and hardly ever a line end.
+    #[cfg(feature = "json")]
+    pub(crate) fn append_with<E>(
+        &mut self,
+        write: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let start = self.wire.len();
+        write(&mut self.wire)?;
+        if memchr::memchr2(b'\r', b'\n', &self.wire[start..]).is_some() {
+            let raw = self.wire.split_off(start);
+            self.push(&raw);
+        }
+        Ok(())
+    }
+
+    fn push(&mut self, bytes: &[u8]) {
+        let Some(&last) = bytes.last() else { return };
+        let bytes = match bytes {
+            [b'\n', rest @ ..] if self.after_return => rest,
+            _ => bytes,
+        };
+        self.after_return = last == b'\r';
+        let mut split = Some(Split::of_bytes(bytes));
+        let mut is_first = true;
+        while let Some(line) = Split::next_of(&mut split) {
+            if !is_first {
+                self.wire.extend_from_slice(self.encoder.line_ending.as_bytes());
+                self.wire.extend_from_slice(Lines::DATA);
+            }
+            is_first = false;
+            self.wire.extend_from_slice(line);
+        }
+    }
+}
+
+impl fmt::Write for DataWriter {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.push(text.as_bytes());
+        Ok(())
+    }
+}
+
+#[cfg(feature = "std")]
+impl std::io::Write for DataWriter {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.push(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}

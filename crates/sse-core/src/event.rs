@@ -1,0 +1,172 @@
+//! Events and comments: plain values that know nothing of the wire.
+
+use crate::field::{EventId, EventName, Retry};
+use alloc::borrow::Cow;
+
+/// One event: what a client dispatches, borrowed or owned.
+///
+/// There is no empty event: every constructor puts one field in. Building one cannot fail, because every field is a
+/// type whose values are legal. The data may be any text; its line ends (CR, LF or CRLF) reach the client as LF.
+///
+/// [`Event::encode`](Event::encode) and its relatives write it; a stream takes it as it is.
+///
+/// ```
+/// use sse_core::{Event, event_name};
+///
+/// let event = Event::new("72 °C\nrising").with_name(event_name!("boiler")).with_id(7_u64);
+/// assert_eq!(event.to_frame().as_bytes(), "event: boiler\nid: 7\ndata: 72 °C\ndata: rising\n\n".as_bytes());
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event<'a> {
+    comment: Option<Cow<'a, str>>,
+    name: Option<EventName<'a>>,
+    id: Option<EventId<'a>>,
+    retry: Option<Retry>,
+    data: Option<Cow<'a, str>>,
+}
+
+impl<'a> Event<'a> {
+    /// Makes an event that carries `data`; empty data is dispatched too.
+    ///
+    /// ```
+    /// assert_eq!(sse_core::Event::new("").to_frame().as_bytes(), b"data: \n\n");
+    /// ```
+    #[must_use]
+    pub fn new(data: impl Into<Cow<'a, str>>) -> Self {
+        Self { data: Some(data.into()), ..Self::EMPTY }
+    }
+
+    /// Makes a block that moves the client's last event id and dispatches nothing.
+    ///
+    /// Firefox and several client libraries ignore such a block: put ids next to data where you can.
+    ///
+    /// ```
+    /// use sse_core::{Event, EventId};
+    ///
+    /// assert_eq!(Event::bare_id(EventId::RESET).to_frame().as_bytes(), b"id: \n\n");
+    /// ```
+    #[must_use]
+    pub fn bare_id(id: impl Into<EventId<'a>>) -> Self {
+        Self { id: Some(id.into()), ..Self::EMPTY }
+    }
+
+    /// Makes a block that sets the client's reconnection time and dispatches nothing.
+    ///
+    /// Several client libraries lose it: put `retry` next to data where you can.
+    ///
+    /// ```
+    /// use sse_core::{Event, Retry};
+    ///
+    /// assert_eq!(Event::bare_retry(Retry::from_millis(500)).to_frame().as_bytes(), b"retry: 500\n\n");
+    /// ```
+    #[must_use]
+    pub fn bare_retry(retry: impl Into<Retry>) -> Self {
+        Self { retry: Some(retry.into()), ..Self::EMPTY }
+    }
+
+    /// Sets the name, by which a client's listeners choose; without one the event is a `message`.
+    #[must_use]
+    pub fn with_name(mut self, name: EventName<'a>) -> Self {
+        self.name = Some(name);
+        self
+    }
+
+    /// Sets the id, which the client sends back as `Last-Event-ID` when it reconnects.
+    ///
+    /// An event without one leaves the client's last event id as it is; [`EventId::RESET`] clears it.
+    #[must_use]
+    pub fn with_id(mut self, id: impl Into<EventId<'a>>) -> Self {
+        self.id = Some(id.into());
+        self
+    }
+
+    /// Sets the client's reconnection time, from this event on.
+    #[must_use]
+    pub fn with_retry(mut self, retry: impl Into<Retry>) -> Self {
+        self.retry = Some(retry.into());
+        self
+    }
+
+    /// Sets a comment, which clients ignore: any text, one comment line for each of its lines.
+    #[must_use]
+    pub fn with_comment(mut self, comment: impl Into<Cow<'a, str>>) -> Self {
+        self.comment = Some(comment.into());
+        self
+    }
+
+    /// Returns the data; `None` for a block that dispatches nothing.
+    #[must_use]
+    pub fn data(&self) -> Option<&str> {
+        self.data.as_deref()
+    }
+
+    /// Returns the name.
+    #[must_use]
+    pub fn name(&self) -> Option<&EventName<'a>> {
+        self.name.as_ref()
+    }
+
+    /// Returns the id.
+    #[must_use]
+    pub fn id(&self) -> Option<&EventId<'a>> {
+        self.id.as_ref()
+    }
+
+    /// Returns the reconnection time.
+    #[must_use]
+    pub fn retry(&self) -> Option<Retry> {
+        self.retry
+    }
+
+    /// Returns the comment.
+    #[must_use]
+    pub fn comment(&self) -> Option<&str> {
+        self.comment.as_deref()
+    }
+
+    /// Detaches the event from what it borrows; copies what it borrowed.
+    #[must_use]
+    pub fn into_owned(self) -> Event<'static> {
+        Event {
+            comment: self.comment.map(|comment| Cow::Owned(comment.into_owned())),
+            name: self.name.map(EventName::into_owned),
+            id: self.id.map(EventId::into_owned),
+            retry: self.retry,
+            data: self.data.map(|data| Cow::Owned(data.into_owned())),
+        }
+    }
+
+    pub(crate) fn retry_ref(&self) -> Option<&Retry> {
+        self.retry.as_ref()
+    }
+
+    /// Not public: a block must have a field.
+    pub(crate) const EMPTY: Self = Self { comment: None, name: None, id: None, retry: None, data: None };
+}
+
+/// A comment: text that clients ignore, used to keep connections open and to annotate a stream.
+///
+/// Written as one comment line for each line of its text and *no* blank line: between two events that is complete, and
+/// clients that take every blank line for an event (`fetch-event-source`, Datastar) are not handed an empty one.
+///
+/// ```
+/// use sse_core::Comment;
+///
+/// assert_eq!(Comment::new("a\r\nb").to_frame().as_bytes(), b": a\n: b\n");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Comment<'a>(Cow<'a, str>);
+
+impl<'a> Comment<'a> {
+    /// Makes a comment of any text.
+    #[must_use]
+    pub fn new(text: impl Into<Cow<'a, str>>) -> Self {
+        Self(text.into())
+    }
+
+    /// Returns the text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}

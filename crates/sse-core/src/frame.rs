@@ -1,0 +1,172 @@
+//! Encoded bytes: what connections, logs and broadcasters pass around.
+
+use crate::encode::Encoder;
+use crate::event::{Comment, Event};
+use alloc::borrow::Cow;
+use alloc::boxed::Box;
+use alloc::string::String;
+use bytes::{Bytes, BytesMut};
+use core::fmt;
+
+/// Encoded bytes that leave a client between two events: whole blocks, or comment lines.
+///
+/// Never empty. A frame can stand between any two others: it starts at the start of a line and leaves no field pending.
+/// Cloning counts a reference; the bytes are shared by any number of connections.
+///
+/// ```
+/// use sse_core::{Event, Frame};
+///
+/// let frame = Event::new("hello").to_frame();
+/// let shared = frame.clone();
+/// assert_eq!(shared.as_bytes(), b"data: hello\n\n");
+/// assert_eq!(Frame::concat([&frame, &shared]).unwrap().len(), 26);
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Frame(Bytes);
+
+impl Frame {
+    /// Joins frames into one; `None` when there are none. One allocation, unless there is just one frame.
+    #[must_use]
+    pub fn concat<'a>(frames: impl IntoIterator<Item = &'a Self, IntoIter: Clone>) -> Option<Self> {
+        let frames = frames.into_iter();
+        let mut rest = frames.clone();
+        let first = rest.next()?;
+        if rest.next().is_none() {
+            return Some(first.clone());
+        }
+        let mut wire = BytesMut::with_capacity(frames.clone().map(Self::len).sum());
+        for frame in frames {
+            wire.extend_from_slice(&frame.0);
+        }
+        Some(Self(wire.freeze()))
+    }
+
+    /// Returns the bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Returns the shared bytes, without copying.
+    #[must_use]
+    pub fn into_bytes(self) -> Bytes {
+        self.0
+    }
+
+    /// Returns the number of bytes, which is never zero.
+    #[must_use]
+    #[allow(clippy::len_without_is_empty, reason = "a frame is never empty")]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// For the crate's own encoder, whose output is whole and not empty.
+    pub(crate) fn from_encoded(wire: Bytes) -> Self {
+        debug_assert!(!wire.is_empty());
+        Self(wire)
+    }
+}
+
+impl fmt::Debug for Frame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Frame({:?})", self.0)
+    }
+}
+
+impl AsRef<[u8]> for Frame {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl From<Event<'_>> for Frame {
+    fn from(event: Event<'_>) -> Self {
+        event.to_frame()
+    }
+}
+
+impl From<Comment<'_>> for Frame {
+    fn from(comment: Comment<'_>) -> Self {
+        comment.to_frame()
+    }
+}
+
+/// What an error is made of when its type is not known.
+pub type BoxError = Box<dyn core::error::Error + Send + Sync>;
+
+/// Why an item of a stream gave no frame.
+#[derive(Debug, thiserror::Error)]
+pub enum ItemError {
+    /// The item was an error: its source failed.
+    #[error("the source failed: {0}")]
+    Source(#[source] BoxError),
+    /// The item was a value that could not be encoded; its source may well go on.
+    #[error("a value could not be encoded: {0}")]
+    Encode(#[source] BoxError),
+}
+
+/// What a stream may be made of: anything that becomes one frame.
+///
+/// Implemented for [`Event`], [`Comment`], [`Frame`], text (an event with that data), JSON with the feature `json`, and
+/// for a [`Result`] of any of these.
+///
+/// ```
+/// use sse_core::{Encoder, IntoFrame};
+///
+/// let frame = "hello".into_frame(&Encoder::new())?;
+/// assert_eq!(frame.as_bytes(), b"data: hello\n\n");
+/// # Ok::<(), sse_core::ItemError>(())
+/// ```
+pub trait IntoFrame {
+    /// Encodes the value, or hands over the frame that it is.
+    ///
+    /// # Errors
+    ///
+    /// [`ItemError::Encode`] when the value cannot be encoded, [`ItemError::Source`] when it is an error itself.
+    fn into_frame(self, encoder: &Encoder) -> Result<Frame, ItemError>;
+}
+
+impl IntoFrame for Frame {
+    fn into_frame(self, _: &Encoder) -> Result<Frame, ItemError> {
+        Ok(self)
+    }
+}
+
+impl IntoFrame for Event<'_> {
+    fn into_frame(self, encoder: &Encoder) -> Result<Frame, ItemError> {
+        Ok(encoder.to_frame(&self))
+    }
+}
+
+impl IntoFrame for Comment<'_> {
+    fn into_frame(self, encoder: &Encoder) -> Result<Frame, ItemError> {
+        Ok(encoder.comment_to_frame(&self))
+    }
+}
+
+impl IntoFrame for &str {
+    fn into_frame(self, encoder: &Encoder) -> Result<Frame, ItemError> {
+        Event::new(self).into_frame(encoder)
+    }
+}
+
+impl IntoFrame for String {
+    fn into_frame(self, encoder: &Encoder) -> Result<Frame, ItemError> {
+        Event::new(self).into_frame(encoder)
+    }
+}
+
+impl IntoFrame for Cow<'_, str> {
+    fn into_frame(self, encoder: &Encoder) -> Result<Frame, ItemError> {
+        Event::new(self).into_frame(encoder)
+    }
+}
+
+impl<T: IntoFrame, E: Into<BoxError>> IntoFrame for Result<T, E> {
+    fn into_frame(self, encoder: &Encoder) -> Result<Frame, ItemError> {
+        match self {
+            Ok(value) => value.into_frame(encoder),
+            Err(error) => Err(ItemError::Source(error.into())),
+        }
+    }
+}

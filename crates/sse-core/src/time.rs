@@ -1,0 +1,48 @@
+//! Time as the core sees it: a value that a driver hands in.
+
+use core::time::Duration;
+
+/// A point in time, counted from an epoch that the driver chooses, such as the start of its connection.
+///
+/// The core reads no clock. A driver keeps an epoch of its clock, passes `now` as the time since then, and turns a
+/// deadline back by adding it to the epoch. Arithmetic saturates: no value is out of range.
+///
+/// ```
+/// use core::time::Duration;
+/// use sse_core::Instant;
+///
+/// let now = Instant::EPOCH.saturating_add(Duration::from_secs(15));
+/// assert_eq!(now, Instant::from_epoch(Duration::from_secs(15)));
+/// assert_eq!(Instant::EPOCH.saturating_duration_since(now), Duration::ZERO);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Instant(Duration);
+
+impl Instant {
+    /// The driver's epoch itself.
+    pub const EPOCH: Self = Self(Duration::ZERO);
+
+    /// Makes the instant that lies `since` after the epoch.
+    #[must_use]
+    pub const fn from_epoch(since: Duration) -> Self {
+        Self(since)
+    }
+
+    /// Returns the time since the epoch.
+    #[must_use]
+    pub const fn since_epoch(self) -> Duration {
+        self.0
+    }
+
+    /// Returns the instant that lies `duration` later, or the last one there is.
+    #[must_use]
+    pub const fn saturating_add(self, duration: Duration) -> Self {
+        Self(self.0.saturating_add(duration))
+    }
+
+    /// Returns the time since `earlier`, or zero when that lies later.
+    #[must_use]
+    pub const fn saturating_duration_since(self, earlier: Self) -> Duration {
+        self.0.saturating_sub(earlier.0)
+    }
+}

@@ -1,0 +1,171 @@
+use crate::error_policy::ErrorPolicy;
+use crate::observer::Observer;
+use core::fmt;
+use core::future::Future;
+use core::pin::Pin;
+use core::time::Duration;
+use sse_core::connection::{CloseEvent, CloseReason, Config, Heartbeat, Totals};
+use sse_core::{Frame, LineEnding, Retry};
+use std::sync::{Arc, LazyLock};
+
+pub(crate) type CloseHook = Box<dyn FnOnce(CloseReason, Totals) + Send>;
+pub(crate) type Until = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// How one response behaves: the policies of its [`Config`], and what only a driver can do.
+///
+/// Adapters have the same setters on their response type. Without any, a response has the defaults of [`Config`], tells
+/// clients of errors without saying which, and reports to nobody.
+///
+/// ```
+/// use core::time::Duration;
+/// use sse_driver::sse_core::{connection::CloseEvent, event_name, Retry};
+/// use sse_driver::Options;
+///
+/// let options = Options::new()
+///     .with_retry(Retry::from_millis(500))
+///     .with_close_event(CloseEvent::new(event_name!("done")))
+///     .on_close(|reason, totals| println!("{reason} after {} frames", totals.frames));
+/// # let _ = options;
+/// ```
+#[must_use]
+pub struct Options {
+    pub(crate) config: Arc<Config>,
+    pub(crate) on_error: ErrorPolicy,
+    pub(crate) on_close: Option<CloseHook>,
+    pub(crate) until: Option<Until>,
+    pub(crate) observer: Option<Arc<dyn Observer>>,
+}
+
+impl Options {
+    /// Makes the default options, which share one [`Config`].
+    pub fn new() -> Self {
+        static DEFAULT: LazyLock<Arc<Config>> = LazyLock::new(Arc::default);
+        Self {
+            config: Arc::clone(&DEFAULT),
+            on_error: ErrorPolicy::default(),
+            on_close: None,
+            until: None,
+            observer: None,
+        }
+    }
+
+    /// Sets all policies of the connection at once. An `Arc` is shared, which saves memory with many connections.
+    pub fn with_config(mut self, config: impl Into<Arc<Config>>) -> Self {
+        self.config = config.into();
+        self
+    }
+
+    /// Sets the heartbeat; `None` switches it off: see [`Config::with_heartbeat`].
+    pub fn with_heartbeat(self, heartbeat: impl Into<Option<Heartbeat>>) -> Self {
+        self.configured(|config| config.with_heartbeat(heartbeat))
+    }
+
+    /// Sets the reconnection time of the stream: see [`Config::with_retry`].
+    pub fn with_retry(self, retry: impl Into<Retry>) -> Self {
+        self.configured(|config| config.with_retry(retry))
+    }
+
+    /// Sets the event that ends the stream: see [`Config::with_close_event`].
+    pub fn with_close_event(self, close_event: impl Into<Option<CloseEvent>>) -> Self {
+        self.configured(|config| config.with_close_event(close_event))
+    }
+
+    /// Sets the maximum age: see [`Config::with_max_age`].
+    pub fn with_max_age(self, max_age: impl Into<Option<Duration>>) -> Self {
+        self.configured(|config| config.with_max_age(max_age))
+    }
+
+    /// Sets the first bytes of the stream: see [`Config::with_opening`].
+    pub fn with_opening(self, opening: impl Into<Frame>) -> Self {
+        self.configured(|config| config.with_opening(opening))
+    }
+
+    /// Sets how lines end: see [`Config::with_line_ending`].
+    pub fn with_line_ending(self, line_ending: LineEnding) -> Self {
+        self.configured(|config| config.with_line_ending(line_ending))
+    }
+
+    /// Sets what becomes of items that give no frame.
+    pub fn on_error(mut self, policy: ErrorPolicy) -> Self {
+        self.on_error = policy;
+        self
+    }
+
+    /// Sets a function that runs exactly once when the response is over, however it ended.
+    ///
+    /// Also when it was never polled (a HEAD request, a client that left early): then the reason is that the peer is gone.
+    pub fn on_close(mut self, hook: impl FnOnce(CloseReason, Totals) + Send + 'static) -> Self {
+        self.on_close = Some(Box::new(hook));
+        self
+    }
+
+    /// Ends the stream gracefully, as a [shutdown](CloseReason::Shutdown), when `shutdown` is ready.
+    ///
+    /// Without it an open stream holds up the graceful shutdown of its server for ever.
+    pub fn until(mut self, shutdown: impl Future<Output = ()> + Send + 'static) -> Self {
+        self.until = Some(Box::pin(shutdown));
+        self
+    }
+
+    /// Sets who is told what happens.
+    pub fn with_observer(mut self, observer: impl Observer + 'static) -> Self {
+        self.observer = Some(Arc::new(observer));
+        self
+    }
+
+    fn configured(mut self, change: impl FnOnce(Config) -> Config) -> Self {
+        let config = Arc::try_unwrap(self.config).unwrap_or_else(|shared| (*shared).clone());
+        self.config = Arc::new(change(config));
+        self
+    }
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Options")
+            .field("config", &self.config)
+            .field("on_error", &self.on_error)
+            .field("has_close_hook", &self.on_close.is_some())
+            .field("has_shutdown", &self.until.is_some())
+            .field("has_observer", &self.observer.is_some())
+            .finish()
+    }
+}
+
+/// Gives an adapter's response type, which has a field `options`, the setters of [`Options`].
+#[doc(hidden)]
+#[macro_export]
+macro_rules! forward_options {
+    () => {
+        $crate::forward_options! {
+            with_config(config: impl Into<::std::sync::Arc<$crate::sse_core::Config>>)
+            with_heartbeat(heartbeat: impl Into<Option<$crate::sse_core::connection::Heartbeat>>)
+            with_retry(retry: impl Into<$crate::sse_core::Retry>)
+            with_close_event(close_event: impl Into<Option<$crate::sse_core::connection::CloseEvent>>)
+            with_max_age(max_age: impl Into<Option<::core::time::Duration>>)
+            with_opening(opening: impl Into<$crate::sse_core::Frame>)
+            with_line_ending(line_ending: $crate::sse_core::LineEnding)
+            on_error(policy: $crate::ErrorPolicy)
+            on_close(hook: impl FnOnce(
+                $crate::sse_core::CloseReason,
+                $crate::sse_core::connection::Totals,
+            ) + Send + 'static)
+            until(shutdown: impl ::core::future::Future<Output = ()> + Send + 'static)
+            with_observer(observer: impl $crate::Observer + 'static)
+        }
+    };
+    ($($name:ident($argument:ident: $type:ty))*) => {$(
+        #[doc = concat!("See [`Options::", stringify!($name), "`](sse_driver::Options::", stringify!($name), ").")]
+        #[must_use]
+        pub fn $name(mut self, $argument: $type) -> Self {
+            self.options = self.options.$name($argument);
+            self
+        }
+    )*};
+}

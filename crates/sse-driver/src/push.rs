@@ -1,0 +1,183 @@
+use crate::source::Source;
+use core::fmt;
+use core::future::{Future, poll_fn};
+use core::pin::Pin;
+use core::task::{Context, Poll};
+use futures_channel::mpsc;
+use futures_core::Stream;
+use pin_project_lite::pin_project;
+use sse_core::{BoxError, Encoder, Frame, IntoFrame, ItemError};
+
+/// How many frames a [`Sender`] accepts before it waits for the client.
+const CAPACITY: usize = 16;
+
+/// Sends events from an async function or from tasks that it spawned.
+///
+/// [`Sender::send`] waits while the client is slower than the sender: at most 16 frames are held, and one more for every
+/// clone. The stream ends when the function has returned and all clones are dropped.
+///
+/// ```
+/// use sse_driver::{Push, Sender};
+///
+/// async fn count(mut events: Sender) -> Result<(), sse_driver::PushError> {
+///     for number in 1..=3 {
+///         events.send(format!("{number}")).await?;
+///     }
+///     Ok(())
+/// }
+/// let source = Push::new(count);
+/// # let _ = source;
+/// ```
+#[derive(Clone, Debug)]
+pub struct Sender {
+    frames: mpsc::Sender<Frame>,
+    encoder: Encoder,
+}
+
+/// An event was not sent.
+#[derive(Debug, thiserror::Error)]
+pub enum PushError {
+    /// The response is over: the client left, or the server closed it.
+    #[error("the stream is closed")]
+    Closed,
+    /// The event could not be encoded; the stream goes on.
+    #[error(transparent)]
+    Item(#[from] ItemError),
+    /// The client is behind and [`Sender::try_send`] does not wait.
+    #[error("the client is behind by as much as may be held")]
+    Full,
+}
+
+impl Sender {
+    /// Sends an event as soon as there is room for it.
+    ///
+    /// Cancel safe: when the future is dropped before it is ready, nothing was sent.
+    ///
+    /// # Errors
+    ///
+    /// [`PushError::Closed`] when the response is over, [`PushError::Item`] when the event cannot be encoded.
+    pub async fn send(&mut self, event: impl IntoFrame) -> Result<(), PushError> {
+        let frame = event.into_frame(&self.encoder)?;
+        poll_fn(|cx| self.frames.poll_ready(cx)).await.map_err(|_| PushError::Closed)?;
+        self.frames.start_send(frame).map_err(|_| PushError::Closed)
+    }
+
+    /// Sends an event if there is room for it now.
+    ///
+    /// # Errors
+    ///
+    /// As [`Sender::send`], and [`PushError::Full`].
+    pub fn try_send(&mut self, event: impl IntoFrame) -> Result<(), PushError> {
+        let frame = event.into_frame(&self.encoder)?;
+        self.frames
+            .try_send(frame)
+            .map_err(|refused| if refused.is_full() { PushError::Full } else { PushError::Closed })
+    }
+
+    /// Says whether the response is over.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.frames.is_closed()
+    }
+}
+
+/// What an async function that sends events may return: nothing, or a [`Result`] whose error is the source's failure.
+pub trait Outcome {
+    /// Turns the outcome into a result.
+    ///
+    /// # Errors
+    ///
+    /// The error that it holds.
+    fn into_result(self) -> Result<(), BoxError>;
+}
+
+impl Outcome for () {
+    fn into_result(self) -> Result<(), BoxError> {
+        Ok(())
+    }
+}
+
+impl<E: Into<BoxError>> Outcome for Result<(), E> {
+    fn into_result(self) -> Result<(), BoxError> {
+        self.map_err(Into::into)
+    }
+}
+
+pin_project! {
+    /// A source that an async function feeds through a [`Sender`].
+    ///
+    /// The function is called on the first poll of the response and runs inside of it: when the client leaves, it is
+    /// dropped at whatever it waits for.
+    pub struct Push<F, Fut> {
+        start: Option<F>,
+        #[pin]
+        function: Option<Fut>,
+        frames: Option<mpsc::Receiver<Frame>>,
+        failure: Option<BoxError>,
+    }
+}
+
+impl<F, Fut> Push<F, Fut>
+where
+    F: FnOnce(Sender) -> Fut,
+    Fut: Future,
+    Fut::Output: Outcome,
+{
+    /// Makes the source; the function is not called yet.
+    #[must_use]
+    pub fn new(function: F) -> Self {
+        Self { start: Some(function), function: None, frames: None, failure: None }
+    }
+}
+
+impl<F, Fut> fmt::Debug for Push<F, Fut> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Push").field("is_started", &self.start.is_none()).finish_non_exhaustive()
+    }
+}
+
+impl<F, Fut> Source for Push<F, Fut>
+where
+    F: FnOnce(Sender) -> Fut,
+    Fut: Future,
+    Fut::Output: Outcome,
+{
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        encoder: &Encoder,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame, ItemError>>> {
+        let mut this = self.project();
+        if let Some(start) = this.start.take() {
+            // A channel holds one item more for each sender.
+            let (sender, receiver) = mpsc::channel(CAPACITY - 1);
+            *this.frames = Some(receiver);
+            this.function.set(Some(start(Sender { frames: sender, encoder: *encoder })));
+        }
+        let mut frames = |cx: &mut Context<'_>| match this.frames {
+            Some(frames) => Pin::new(frames).poll_next(cx),
+            None => Poll::Ready(None),
+        };
+        // What is there goes first: the function runs on only when there is room for more.
+        let mut received = frames(cx);
+        if !matches!(received, Poll::Ready(Some(_))) {
+            if let Some(function) = this.function.as_mut().as_pin_mut() {
+                if let Poll::Ready(outcome) = function.poll(cx) {
+                    this.function.set(None);
+                    *this.failure = outcome.into_result().err();
+                }
+                received = frames(cx);
+            }
+        }
+        match (received, this.function.is_none()) {
+            (Poll::Ready(Some(frame)), _) => Poll::Ready(Some(Ok(frame))),
+            (_, true) if this.failure.is_some() => {
+                *this.frames = None;
+                Poll::Ready(this.failure.take().map(|failure| Err(ItemError::Source(failure))))
+            }
+            (Poll::Ready(None), true) => Poll::Ready(None),
+            // All senders are gone, but the function still runs: it ends the stream when it returns.
+            (Poll::Ready(None), false) | (Poll::Pending, _) => Poll::Pending,
+        }
+    }
+}

@@ -1,0 +1,96 @@
+use core::task::{Context, Poll};
+use sse_core::Instant;
+
+/// A runtime's clock and alarm, as the driver needs them.
+///
+/// The driver looks at the clock to decide and uses the alarm only to be woken; it sets it only when it has to ring
+/// earlier than before or has rung. An implementation makes its alarm on the first [`Timer::reset`], not before: a
+/// response is often built outside of the runtime.
+pub trait Timer {
+    /// Returns the time since an epoch of the timer's choice, by the same clock that rings the alarm.
+    fn now(&mut self) -> Instant;
+
+    /// Sets the alarm to `deadline`, in the place of what it was set to.
+    fn reset(&mut self, deadline: Instant);
+
+    /// Is ready once the alarm has rung, which is never before its deadline; wakes the task when it rings.
+    fn poll_elapsed(&mut self, cx: &mut Context<'_>) -> Poll<()>;
+}
+
+/// Arms a timer no more often than it has to ring.
+#[derive(Debug, Default)]
+pub(crate) struct Alarm<T> {
+    timer: T,
+    armed: Option<Instant>,
+}
+
+impl<T: Timer> Alarm<T> {
+    pub(crate) fn new(timer: T) -> Self {
+        Self { timer, armed: None }
+    }
+
+    pub(crate) fn now(&mut self) -> Instant {
+        self.timer.now()
+    }
+
+    /// Arranges a wake-up at `deadline` or earlier; is ready when the clock is to be looked at again.
+    ///
+    /// An alarm that rings too early costs one look at the clock; setting it anew for each event would cost more.
+    pub(crate) fn poll(&mut self, now: Instant, deadline: Instant, cx: &mut Context<'_>) -> Poll<()> {
+        if !self.armed.is_some_and(|armed| now < armed && armed <= deadline) {
+            self.timer.reset(deadline);
+            self.armed = Some(deadline);
+        }
+        let rung = self.timer.poll_elapsed(cx);
+        if rung.is_ready() {
+            self.armed = None;
+        }
+        rung
+    }
+}
+
+#[cfg(feature = "tokio")]
+pub use self::with_tokio::TokioTimer;
+
+#[cfg(feature = "tokio")]
+mod with_tokio {
+    use super::{Context, Instant, Poll, Timer};
+    use core::future::Future;
+    use core::pin::Pin;
+    use core::time::Duration;
+    use tokio::time::{Instant as TokioInstant, Sleep, sleep_until};
+
+    /// Tokio's clock and timer, which tests can pause.
+    ///
+    /// Built anywhere; it needs a tokio runtime with its timer enabled from the first poll of the response on.
+    #[derive(Debug, Default)]
+    pub struct TokioTimer {
+        epoch: Option<TokioInstant>,
+        sleep: Option<Pin<Box<Sleep>>>,
+    }
+
+    /// For deadlines beyond what the platform's clock can hold.
+    const FAR_AWAY: Duration = Duration::from_secs(86_400 * 365);
+
+    impl Timer for TokioTimer {
+        fn now(&mut self) -> Instant {
+            let now = TokioInstant::now();
+            let epoch = *self.epoch.get_or_insert(now);
+            Instant::from_epoch(now.saturating_duration_since(epoch))
+        }
+
+        fn reset(&mut self, deadline: Instant) {
+            let epoch = *self.epoch.get_or_insert_with(TokioInstant::now);
+            let deadline =
+                epoch.checked_add(deadline.since_epoch()).unwrap_or_else(|| TokioInstant::now() + FAR_AWAY);
+            match &mut self.sleep {
+                Some(sleep) => sleep.as_mut().reset(deadline),
+                None => self.sleep = Some(Box::pin(sleep_until(deadline))),
+            }
+        }
+
+        fn poll_elapsed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+            self.sleep.as_mut().map_or(Poll::Pending, |sleep| sleep.as_mut().poll(cx))
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! The live examples, read by a real browser.
+
+use std::time::Duration;
+
+use crate::command::Run;
+use crate::report::{Outcome, Report, StepResult};
+use crate::tools;
+use crate::workspace::Workspace;
+
+const DIR: &str = "tests/browser";
+const LIMIT: Duration = Duration::from_secs(300);
+
+pub(crate) fn run(workspace: &Workspace, report: &mut Report) {
+    report.step("browser", || drive(workspace));
+}
+
+/// The script starts the example servers; 0 is its only good exit code.
+fn drive(workspace: &Workspace) -> StepResult {
+    let root = &workspace.root;
+    let script = format!("{DIR}/run.mjs");
+    if !root.join(&script).is_file() {
+        return Err(format!("{script} is missing"));
+    }
+    let mut missing = Vec::new();
+    let mut ensured =
+        |name, package| tools::program(name, package, root).map_err(|why| missing.push(why)).ok();
+    let node = ensured("node", "nodejs");
+    let npm = ensured("npm", "npm");
+    let chromium = ensured("chromium", "chromium");
+    let (Some(_), Some(_), Some(chromium)) = (node, npm, chromium) else {
+        return Ok(Outcome::Skipped(missing.join("; ")));
+    };
+    // One by one, as the script starts them: together their features would be unified, and all is compiled again.
+    for adapter in ["sse-axum", "sse-hyper", "sse-actix"] {
+        Run::cargo(root).args(["build", "-p", adapter, "--examples"]).run()?;
+    }
+    Run::new("npm", root).args(["ci", "--no-audit", "--no-fund", "--prefix", DIR]).run()?;
+    Run::new("node", root).arg(&script).env("CHROMIUM", chromium).run_within(LIMIT)?;
+    Ok(Outcome::Passed)
+}

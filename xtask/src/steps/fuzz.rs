@@ -1,0 +1,58 @@
+//! Fuzzing with cargo-fuzz.
+
+use std::fs;
+
+use crate::command::Run;
+use crate::report::{Outcome, Report, StepResult};
+use crate::tools;
+use crate::workspace::Workspace;
+
+const MANIFEST: &str = "fuzz/Cargo.toml";
+const SMOKE_SECONDS: &str = "20";
+
+pub(crate) fn one(workspace: &Workspace, report: &mut Report, target: &str, seconds: &str) {
+    report.step(format!("fuzz {target}"), || {
+        let known = targets(workspace)?;
+        if !known.iter().any(|name| name == target) {
+            return Err(format!("no such target; there are {}", known.join(", ")));
+        }
+        fuzz(workspace, target, seconds)
+    });
+}
+
+pub(crate) fn smoke(workspace: &Workspace, report: &mut Report) {
+    match targets(workspace) {
+        Ok(targets) if !targets.is_empty() => {
+            for target in targets {
+                let name = format!("fuzz-smoke {target}");
+                report.step(name, || fuzz(workspace, &target, SMOKE_SECONDS));
+            }
+        }
+        Ok(_) => report.step("fuzz-smoke", || Err(format!("{MANIFEST} has no targets"))),
+        Err(why) => report.step("fuzz-smoke", || Err(why)),
+    }
+}
+
+fn targets(workspace: &Workspace) -> Result<Vec<String>, String> {
+    let packages = workspace.of_manifest(MANIFEST)?;
+    Ok(packages.into_iter().flat_map(|package| package.bins).collect())
+}
+
+fn fuzz(workspace: &Workspace, target: &str, seconds: &str) -> StepResult {
+    let root = &workspace.root;
+    if let Err(why) = tools::cargo_subcommand("fuzz", root) {
+        return Ok(Outcome::Skipped(why));
+    }
+    // New inputs land in the first directory: the committed corpus stays what somebody chose.
+    let found = workspace.target.join("fuzz-found").join(target);
+    fs::create_dir_all(&found).map_err(|error| format!("{}: {error}", found.display()))?;
+    let seeds = root.join("fuzz/corpus").join(target);
+    // No sanitizer: the targets assert properties of code without unsafe. So it is fast, and stable Rust will do.
+    Run::cargo(root)
+        .args(["fuzz", "run", "--sanitizer", "none", target])
+        .arg(found)
+        .args(seeds.is_dir().then_some(&seeds))
+        .args(["--", "-timeout=10", &format!("-max_total_time={seconds}")])
+        .run()?;
+    Ok(Outcome::Passed)
+}

@@ -1,0 +1,14 @@
+//! One file per command.
+
+pub(crate) mod bench;
+pub(crate) mod browser;
+pub(crate) mod docs;
+pub(crate) mod features;
+pub(crate) mod fuzz;
+pub(crate) mod lint;
+pub(crate) mod msrv;
+pub(crate) mod no_std;
+pub(crate) mod test;
+
+/// Workspaces of their own, beside the main one.
+const SATELLITES: [&str; 3] = ["fuzz/Cargo.toml", "benches/Cargo.toml", no_std::PROOF];

@@ -1,0 +1,72 @@
+//! Finding the tools a step needs, and installing the ones that are missing by their ordinary client.
+
+use std::path::{Path, PathBuf};
+
+use crate::command::Run;
+
+/// Where `program` is on the PATH.
+pub(crate) fn find(program: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|dir| dir.join(program)).find(|file| file.is_file())
+}
+
+/// `Err` says why there is no such toolchain.
+pub(crate) fn toolchain(version: &str, root: &Path) -> Result<(), String> {
+    if has_toolchain(version, root) {
+        return Ok(());
+    }
+    let install = ["toolchain", "install", version, "--profile", "minimal"];
+    rustup(root)?.args(install).run()?;
+    if has_toolchain(version, root) { Ok(()) } else { Err(format!("rustup has no {version}")) }
+}
+
+/// A component (`rustfmt`, `clippy`) of the toolchain in use.
+pub(crate) fn component(name: &str, program: &str, root: &Path) -> Result<(), String> {
+    if Run::cargo(root).args([program, "--version"]).output().is_ok() {
+        return Ok(());
+    }
+    rustup(root)?.args(["component", "add", name]).run()
+}
+
+/// The standard library of another target, for the toolchain in use.
+pub(crate) fn target(triple: &str, root: &Path) -> Result<(), String> {
+    let installed = rustup(root)?.args(["target", "list", "--installed"]).output()?;
+    if installed.lines().any(|line| line.trim() == triple) {
+        return Ok(());
+    }
+    rustup(root)?.args(["target", "add", triple]).run()
+}
+
+/// A cargo subcommand from crates.io.
+pub(crate) fn cargo_subcommand(name: &str, root: &Path) -> Result<(), String> {
+    if find(&format!("cargo-{name}")).is_some() {
+        return Ok(());
+    }
+    Run::cargo(root).args(["install", "--locked", &format!("cargo-{name}")]).run()
+}
+
+/// A program, from its Debian package where we may install that.
+pub(crate) fn program(name: &str, package: &str, root: &Path) -> Result<PathBuf, String> {
+    if let Some(found) = find(name) {
+        return Ok(found);
+    }
+    let uid = Run::new("id", root).arg("-u").output().unwrap_or_default();
+    if find("apt-get").is_none() || uid.trim() != "0" {
+        return Err(format!("{name} is not installed, and only root with apt-get can install it"));
+    }
+    let apt = || Run::new("apt-get", root).env("DEBIAN_FRONTEND", "noninteractive");
+    apt().args(["update", "-q"]).run()?;
+    apt().args(["install", "-y", "-q", "--no-install-recommends", package]).run()?;
+    find(name).ok_or_else(|| format!("the package {package} brought no program {name}"))
+}
+
+fn has_toolchain(version: &str, root: &Path) -> bool {
+    Run::cargo_of(version, root).arg("--version").output().is_ok()
+}
+
+fn rustup(root: &Path) -> Result<Run, String> {
+    match find("rustup") {
+        Some(_) => Ok(Run::new("rustup", root)),
+        None => Err("rustup is not installed".to_owned()),
+    }
+}
