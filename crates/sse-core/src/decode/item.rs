@@ -270,7 +270,17 @@ pub struct Discarded {
     pub len: u64,
 }
 
-/// [`Item`] without borrows.
+/// [`Item`] without borrows, to be kept, compared or sent to another thread.
+///
+/// ```
+/// use core::time::Duration;
+/// use sse_core::{Decoder, OwnedItem};
+///
+/// let mut decoder = Decoder::new();
+/// let items: Vec<OwnedItem> = decoder.feed(b"id: 7\nretry: 500\n\n").owned().collect();
+/// let block = OwnedItem::Block { last_event_id: String::from("7"), sets_id: true };
+/// assert_eq!(items, [OwnedItem::Retry(Duration::from_millis(500)), block]);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OwnedItem {
     /// See [`Item::Event`].
@@ -311,6 +321,13 @@ pub struct OwnedMessageEvent {
 }
 
 /// [`CommentLine`] without borrows.
+///
+/// ```
+/// # use sse_core::{Decoder, OwnedItem};
+/// let mut decoder = Decoder::new();
+/// let items: Vec<OwnedItem> = decoder.feed(b": keep-alive\n").owned().collect();
+/// assert!(matches!(&items[..], [OwnedItem::Comment(comment)] if comment.text == "keep-alive"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OwnedCommentLine {
     /// See [`CommentLine::text`].
