@@ -1,4 +1,5 @@
-//! The bodies of the fuzz targets, as functions: what a fuzzer drives, and what `cargo test` replays over the corpus.
+//! The bodies of the fuzz targets, as functions: what a fuzzer drives, and what `cargo test` replays over the
+//! corpus.
 
 #[path = "../../crates/sse-core/tests/common/mod.rs"]
 mod common;
@@ -74,7 +75,8 @@ fn holds_no_more_than_the_limit(chunks: &[&[u8]], limit: usize) {
             while feed.next().is_some() {}
         }
     });
-    // Several buffers of up to twice the limit, three bytes for a bad one, and a comment of up to 1 KiB likewise.
+    // Several buffers of up to twice the limit, three bytes for a bad one, and a comment of up to 1 KiB
+    // likewise.
     assert!(info.bytes_max <= 16 * limit as u64 + 10 * 1024, "{limit}: {info:?}");
 }
 

@@ -298,6 +298,24 @@ fn time_is_linear_in_the_events_of_a_chunk() {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "measures the decoder from outside")]
+fn time_is_linear_in_the_items_that_are_fetched_one_by_one() {
+    // What a stream of owned items does: a feed for each.
+    for unit in ["data: 012345\n\n", ": c\ndata: 1\r\n\r\n", "retry: 1\nid: 1\ndata: \u{e9}\n\n"] {
+        let begin = Instant::now();
+        let stream = unit.repeat((4 << 20) / unit.len());
+        let mut rest = stream.as_bytes();
+        let mut decoder = Decoder::new();
+        while !rest.is_empty() {
+            let mut feed = decoder.feed(rest);
+            feed.next();
+            rest = feed.remaining();
+            assert!(begin.elapsed() < Duration::from_secs(10), "not linear: {unit:?}");
+        }
+    }
+}
+
+#[test]
 fn time_is_linear_in_the_chunks_of_an_event() {
     for (head, unit) in [
         ("", "data: x\n"),

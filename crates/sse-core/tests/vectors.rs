@@ -138,7 +138,8 @@ fn block(last_event_id: &str, sets_id: bool) -> Said {
     Said::Block { last_event_id: last_event_id.to_owned(), sets_id }
 }
 
-/// Checks decoder and oracle over the stream whole, byte by byte and at every split, with LF, CR and CRLF as line ends.
+/// Checks decoder and oracle over the stream whole, byte by byte and at every split, with LF, CR and CRLF as
+/// line ends.
 fn says(stream: &str, expected: &[Said]) {
     for line_end in ["\n", "\r\n", "\r"] {
         let stream = stream.replace('\n', line_end);

@@ -5,7 +5,7 @@ use core::fmt;
 use memchr::memchr2;
 
 use super::item::{CommentLine, Data, Item, MESSAGE, MessageEvent, OwnedItem};
-use super::line::Span;
+use super::line::{Span, whole_code_points};
 use super::{Decoder, Fields, Found, Line, Text};
 
 /// The UTF-8 byte order mark.
@@ -13,9 +13,9 @@ const BOM: [u8; 3] = [0xEF, 0xBB, 0xBF];
 
 /// A chunk being decoded: [`next`](Self::next) until `None`.
 ///
-/// Decoding is lazy, item by item; there is no queue. A `Feed` that is dropped early has consumed the lines up to its
-/// last item and nothing else: [`remaining`](Self::remaining) is what to feed next. Not an `Iterator`, because an item
-/// borrows from it; [`owned`](Self::owned) is one.
+/// Decoding is lazy, item by item; there is no queue. A `Feed` that is dropped early has consumed the lines
+/// up to its last item and nothing else: [`remaining`](Self::remaining) is what to feed next. Not an
+/// `Iterator`, because an item borrows from it; [`owned`](Self::owned) is one.
 ///
 /// ```
 /// # use sse_core::{Decoder, Item};
@@ -30,6 +30,8 @@ pub struct Feed<'d, 'c> {
     rest: &'c [u8],
     /// The beginning of `rest` that is known to be UTF-8.
     text: &'c str,
+    /// How far the next validation looks, at least.
+    window: usize,
 }
 
 /// A line, or what the chunk holds of it.
@@ -42,14 +44,14 @@ enum Piece<'c> {
 
 impl<'d, 'c> Feed<'d, 'c> {
     pub(super) fn new(decoder: &'d mut Decoder, chunk: &'c [u8]) -> Self {
-        Self { decoder, rest: chunk, text: "" }
+        Self { decoder, rest: chunk, text: "", window: 0 }
     }
 
     /// The next item, or `None` when the chunk is used up: then feed the next one.
     ///
-    /// Each byte is looked at once, however the stream is cut. An event that lies in the chunk with one `data` line is
-    /// borrowed from it: no copy, no allocation. Otherwise its data is put together in the decoder, whose buffer is used
-    /// again.
+    /// Takes time linear in the bytes consumed, however the stream is cut. An event that lies in the chunk
+    /// with one `data` line is borrowed from it: no copy, no allocation. Otherwise its data is put together
+    /// in the decoder, whose buffer is used again.
     ///
     /// ```
     /// # use sse_core::{Decoder, Item};
@@ -92,7 +94,7 @@ impl<'d, 'c> Feed<'d, 'c> {
     /// let mut decoder = Decoder::new();
     /// assert_eq!(decoder.feed(b"data: one\n\ndata: two\n\n").owned().count(), 2);
     /// ```
-    pub fn owned(mut self) -> impl Iterator<Item = OwnedItem> + use<'d, 'c> {
+    pub fn owned(mut self) -> impl Iterator<Item = OwnedItem> {
         core::iter::from_fn(move || self.next().map(Item::into_owned))
     }
 
@@ -108,33 +110,42 @@ impl<'d, 'c> Feed<'d, 'c> {
         if !self.decoder.is_at_block() {
             return None;
         }
-        if self.text.is_empty() {
-            self.validate();
-        }
-        let line = self.text.strip_prefix("data:")?;
-        let (line, ends) = line.split_at_checked(memchr2(b'\n', b'\r', line.as_bytes())?)?;
-        let rest = ends.strip_prefix("\n\n").or_else(|| ends.strip_prefix("\r\n\r\n"))?;
-        let data = line.strip_prefix(' ').unwrap_or(line);
-        if !self.decoder.would_hold(data) {
+        let line = self.rest.strip_prefix(b"data:")?;
+        let (value, ends) = line.split_at_checked(memchr2(b'\n', b'\r', line)?)?;
+        let rest = ends.strip_prefix(b"\n\n").or_else(|| ends.strip_prefix(b"\r\n\r\n"))?;
+        let value = value.strip_prefix(b" ").unwrap_or(value);
+        if !self.decoder.would_hold(value) {
             return None;
         }
-        let consumed = self.text.len() - rest.len();
-        self.decoder.bytes_seen += consumed as u64;
-        self.rest = self.rest.get(consumed..)?;
-        self.text = rest;
+        let line_end = self.rest.len() - ends.len();
+        let data = self.text_to(line_end)?.get(line_end - value.len()..)?;
+        self.consume(self.rest.len() - rest.len());
         Some(data)
     }
 
-    /// Finds out how much of the chunk is UTF-8, once for all its events, as line ends never split a code point.
+    /// The next `len` bytes as text, if they are UTF-8.
+    #[inline]
+    fn text_to(&mut self, len: usize) -> Option<&'c str> {
+        if self.text.len() < len {
+            self.validate(len);
+        }
+        self.text.get(..len)
+    }
+
+    /// Finds out whether the next `len` bytes are UTF-8, and more of the chunk with every call: a feed that
+    /// is used up is validated in a few large steps, one that is dropped after an item has not looked far
+    /// ahead for nothing.
     #[inline(never)]
-    fn validate(&mut self) {
-        self.text = match core::str::from_utf8(self.rest) {
+    fn validate(&mut self, len: usize) {
+        let window = len.max(self.window);
+        self.window = window.saturating_mul(16);
+        let bytes = whole_code_points(self.rest.get(..window).unwrap_or(self.rest));
+        self.text = match core::str::from_utf8(bytes) {
             Ok(text) => text,
-            Err(error) => self
-                .rest
-                .get(..error.valid_up_to())
-                .and_then(|valid| core::str::from_utf8(valid).ok())
-                .unwrap_or(""),
+            Err(error) => {
+                let valid = bytes.get(..error.valid_up_to()).map(core::str::from_utf8);
+                valid.and_then(Result::ok).unwrap_or_default()
+            }
         };
     }
 
@@ -188,7 +199,9 @@ impl<'d, 'c> Feed<'d, 'c> {
             self.consume(chunk.len());
             return Some(Piece::Open(chunk));
         };
-        let line = self.text.get(..line.len()).map_or(Span::Bytes(line), Span::Text);
+        // Data that is put together in the decoder is validated there, as a whole.
+        let text = if self.decoder.has_data() { None } else { self.text_to(line.len()) };
+        let line = text.map_or(Span::Bytes(line), Span::Text);
         // A CR ends its line at once; should the LF of a CRLF come with the next chunk, it is skipped there.
         self.decoder.skip_line_feed = end == b"\r";
         self.consume(line.bytes().len() + if end.starts_with(b"\r\n") { 2 } else { 1 });
@@ -224,7 +237,8 @@ impl<'d, 'c> Feed<'d, 'c> {
         }
     }
 
-    #[inline]
+    /// Moves on in the chunk, `text` in step.
+    #[inline(always)]
     fn consume(&mut self, bytes: usize) {
         self.decoder.bytes_seen += bytes as u64;
         self.rest = self.rest.get(bytes..).unwrap_or_default();

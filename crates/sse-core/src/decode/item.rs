@@ -5,13 +5,15 @@ use alloc::string::String;
 use core::fmt;
 use core::time::Duration;
 
+use super::line::whole_code_points;
+
 /// Shorter data is copied out of the decoder's buffer, so that the buffer stays with the decoder.
 const WORTH_TAKING: usize = 4096;
 
 /// One thing a stream said, borrowed from the chunk it came in or from the decoder.
 ///
-/// Items come in the order of the line ends that completed them. [`Item::into_owned`] detaches an item from both
-/// lenders.
+/// Items come in the order of the line ends that completed them. [`Item::into_owned`] detaches an item from
+/// both lenders.
 ///
 /// ```
 /// use sse_core::{Decoder, Item};
@@ -30,15 +32,16 @@ pub enum Item<'a> {
     Event(MessageEvent<'a>),
     /// A comment line, reported at its own line end, before the block around it is complete.
     Comment(CommentLine<'a>),
-    /// A `retry` field: the new reconnection time, reported at its line end as the [standard] prescribes, whatever
-    /// becomes of the block around it.
+    /// A `retry` field: the new reconnection time, reported at its line end as the [standard] prescribes,
+    /// whatever becomes of the block around it.
     ///
-    /// Only ASCII digits count; a number above `u64::MAX` milliseconds is that. Clamp it before a timer sees it.
+    /// Only ASCII digits count; a number above `u64::MAX` milliseconds is that. Clamp it before a timer sees
+    /// it.
     ///
     /// [standard]: https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
     Retry(Duration),
-    /// A block without data that set the last event ID or the reconnection time: nothing is dispatched, yet the
-    /// stream's state moved. Blank lines and blocks of comments alone do not make one.
+    /// A block without data that set the last event ID or the reconnection time: nothing is dispatched, yet
+    /// the stream's state moved. Blank lines and blocks of comments alone do not make one.
     Block {
         /// The last event ID string as of this block.
         last_event_id: &'a str,
@@ -46,6 +49,8 @@ pub enum Item<'a> {
         sets_id: bool,
     },
     /// An event above the limit ended here and was thrown away; the next block is decoded normally.
+    ///
+    /// Comments inside of it were reported as ever, its `retry` fields up to the limit, its id not at all.
     Discarded(Discarded),
 }
 
@@ -105,8 +110,8 @@ pub(super) enum Data<'a> {
 impl<'a> MessageEvent<'a> {
     /// The data as a `String`, for an owner.
     ///
-    /// Data that the decoder had to put together from several chunks is taken from it without a copy when it is large;
-    /// otherwise this is one allocation and one copy. The capacity is never above twice the length.
+    /// Data that the decoder had to put together from several chunks is taken from it without a copy when it
+    /// is large; otherwise this is one allocation and one copy. The capacity is never above twice the length.
     ///
     /// ```
     /// # use sse_core::{Decoder, Item};
@@ -129,8 +134,8 @@ impl<'a> MessageEvent<'a> {
 
     /// This event, detached from chunk and decoder.
     ///
-    /// Costs what [`into_data`](Self::into_data) costs, and one allocation each for an id that is not empty and a type
-    /// that is not `message`.
+    /// Costs what [`into_data`](Self::into_data) costs, and one allocation each for an id that is not empty
+    /// and a type that is not `message`.
     ///
     /// ```
     /// # use sse_core::{Decoder, Item};
@@ -168,8 +173,8 @@ impl<'a> MessageEvent<'a> {
         }
     }
 
-    /// The last event ID string as of this event: its own id or the one inherited from an earlier block; empty if
-    /// there was none or it was reset.
+    /// The last event ID string as of this event: its own id or the one inherited from an earlier block;
+    /// empty if there was none or it was reset.
     #[must_use]
     pub fn last_event_id(&self) -> &'a str {
         self.last_event_id
@@ -198,8 +203,8 @@ pub(super) const MESSAGE: &str = "message";
 
 /// A comment line's text: what follows the colon, without one leading space.
 ///
-/// However long the line, and however it is cut into chunks, at most the first [`CommentLine::LIMIT`] bytes are kept and
-/// reported; the rest is skipped unseen.
+/// However long the line, and however it is cut into chunks, at most the first [`CommentLine::LIMIT`] bytes
+/// are kept and reported; the rest is skipped unseen.
 ///
 /// ```
 /// # use sse_core::{CommentLine, Decoder, Item};
@@ -232,28 +237,17 @@ impl CommentLine<'_> {
         let Some(head) = bytes.get(..Self::LIMIT).filter(|head| head.len() < bytes.len()) else {
             return (bytes, false);
         };
-        // A code point that the cut would split is left out whole: a lead byte among the last three that wants more.
-        let split = (1..=3).find_map(|back| {
-            let at = head.len() - back;
-            let width = match head[at] {
-                0x80..=0xBF => return None,
-                0xC0..=0xDF => 2,
-                0xE0..=0xEF => 3,
-                0xF0..=0xFF => 4,
-                _ => 1,
-            };
-            Some(if width > back { at } else { head.len() })
-        });
-        (&head[..split.unwrap_or(head.len())], true)
+        (whole_code_points(head), true)
     }
 }
 
 /// Bytes of an event that were thrown away.
 ///
-/// Comes from an event above the limit ([`Item::Discarded`]) or from a stream that ended before the event's blank line
-/// ([`Decoder::finish`](super::Decoder::finish)). The id of such an event is not committed: what was not delivered is
-/// not acknowledged, so a server that replays after [`last_event_id`](super::Decoder::last_event_id) sends it again.
-/// Its `retry` fields were reported as far as they came before the limit.
+/// Comes from an event above the limit ([`Item::Discarded`]) or from a stream that ended before the event's
+/// blank line ([`Decoder::finish`](super::Decoder::finish)). The id of such an event is not committed: what
+/// was not delivered is not acknowledged, so a server that replays after
+/// [`last_event_id`](super::Decoder::last_event_id) sends it again. Its `retry` fields were reported as far
+/// as they came before the limit.
 ///
 /// ```
 /// # use sse_core::{Decoder, Item};
@@ -265,8 +259,8 @@ impl CommentLine<'_> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Discarded {
-    /// The event's length as the limit counts it: for each `data`, `event`, `id` and `retry` line the bytes of its
-    /// value and one for its end. A line cut short by the end of the stream counts as if it had ended.
+    /// The event's length as the limit counts it: for each `data`, `event`, `id` and `retry` line the bytes
+    /// of its value and one for its end. A line cut short by the end of the stream counts as if it had ended.
     pub len: u64,
 }
 

@@ -15,7 +15,8 @@ pub(super) enum Field {
     Unknown,
 }
 
-/// Splits a whole line, without its end, into field and value; one space after the colon is not part of the value.
+/// Splits a whole line, without its end, into field and value; one space after the colon is not part of the
+/// value.
 #[inline]
 pub(super) fn split(line: &[u8]) -> (Field, &[u8]) {
     let (field, rest) = match line {
@@ -47,7 +48,8 @@ pub(super) fn split_beginning(line: &[u8]) -> Option<(Field, &[u8])> {
     Some(split(line))
 }
 
-/// The reconnection time a `retry` value asks for: ASCII digits and nothing else, in milliseconds, saturating.
+/// The reconnection time a `retry` value asks for: ASCII digits and nothing else, in milliseconds,
+/// saturating.
 pub(super) fn reconnection_time(value: &[u8]) -> Option<Duration> {
     if value.is_empty() {
         return None;
@@ -60,6 +62,22 @@ pub(super) fn reconnection_time(value: &[u8]) -> Option<Duration> {
         milliseconds = milliseconds.saturating_mul(10).saturating_add(u64::from(byte - b'0'));
     }
     Some(Duration::from_millis(milliseconds))
+}
+
+/// `bytes` without a code point that their end cuts off: a lead byte among the last three that wants more.
+pub(super) fn whole_code_points(bytes: &[u8]) -> &[u8] {
+    for (after, &byte) in bytes.iter().rev().take(3).enumerate() {
+        let continuations = match byte {
+            0x80..=0xBF => continue,
+            0xC0..=0xDF => 1,
+            0xE0..=0xEF => 2,
+            0xF0..=0xFF => 3,
+            _ => 0,
+        };
+        let whole = if continuations > after { bytes.len() - after - 1 } else { bytes.len() };
+        return bytes.get(..whole).unwrap_or(bytes);
+    }
+    bytes
 }
 
 /// Bytes of the chunk that need not be asked twice whether they are UTF-8.

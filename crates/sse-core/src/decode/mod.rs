@@ -1,5 +1,5 @@
-//! Bytes of an event stream in, items out: the standard's [interpretation of an event stream][standard], incremental
-//! and lending.
+//! Bytes of an event stream in, items out: the standard's [interpretation of an event stream][standard],
+//! incremental and lending.
 //!
 //! ```
 //! use sse_core::{Decoder, Item};
@@ -41,10 +41,11 @@ const RETAINED: usize = 64 * 1024;
 
 /// Decodes an event stream, chunk by chunk, as the [standard] prescribes and browsers do.
 ///
-/// The result is the same however the stream is cut into chunks. Bytes that are not UTF-8 become U+FFFD; nothing is an
-/// error, nothing panics. Memory is bounded: one event may count [`limit`](Self::with_limit) bytes and the buffers hold
-/// at most a few times that (they grow by doubling, and a bad byte becomes three); comments beyond [`CommentLine::LIMIT`], unknown fields and the rest of an event above the limit are
-/// not buffered; between events at most 64 KiB of each buffer are kept.
+/// The result is the same however the stream is cut into chunks. Bytes that are not UTF-8 become U+FFFD;
+/// nothing is an error, nothing panics. Memory is bounded: one event may count [`limit`](Self::with_limit)
+/// bytes and the buffers hold at most a few times that (they grow by doubling, and a bad byte becomes three);
+/// comments beyond [`CommentLine::LIMIT`], unknown fields and the rest of an event above the limit are not
+/// buffered; between events at most 64 KiB of each buffer are kept.
 ///
 /// A decoder outlives a connection: call [`finish`](Self::finish) at its end and feed the next one, so that
 /// [`last_event_id`](Self::last_event_id) carries over.
@@ -68,8 +69,8 @@ pub struct Decoder {
     line: Line,
     /// The last byte was a CR: an LF that follows belongs to it.
     skip_line_feed: bool,
-    /// What the block's fields count so far. 0: no field yet, and all of the block's state is empty. Above the limit:
-    /// the event is being discarded.
+    /// What the block's fields count so far. 0: no field yet, and all of the block's state is empty. Above
+    /// the limit: the event is being discarded.
     size: u64,
     /// The block has an `id` field; its value is in `id`.
     sets_id: bool,
@@ -143,9 +144,9 @@ impl Decoder {
 
     /// A decoder for a new stream that discards events which count more than `limit` bytes.
     ///
-    /// Each `data`, `event`, `id` and `retry` line of a block counts the bytes of its value and one for its end, so
-    /// that a flood of empty lines is bounded too. An event that passes the limit is dropped at once, reported as
-    /// [`Item::Discarded`] at its blank line, and decoding goes on behind it; see
+    /// Each `data`, `event`, `id` and `retry` line of a block counts the bytes of its value and one for its
+    /// end, so that a flood of empty lines is bounded too. An event that passes the limit is dropped at once,
+    /// reported as [`Item::Discarded`] at its blank line, and decoding goes on behind it; see
     /// [`is_discarding`](Self::is_discarding) to act earlier.
     ///
     /// ```
@@ -200,8 +201,8 @@ impl Decoder {
         Feed::new(self, chunk)
     }
 
-    /// Ends the stream: half an event is discarded, its id is not committed, and the decoder is ready for the next
-    /// connection.
+    /// Ends the stream: half an event is discarded, its id is not committed, and the decoder is ready for the
+    /// next connection.
     ///
     /// Says what was discarded; `None` if the stream ended between events. Last event ID, limit and
     /// [`bytes_seen`](Self::bytes_seen) stay.
@@ -236,14 +237,15 @@ impl Decoder {
         &self.last_event_id
     }
 
-    /// How many bytes were consumed so far, over all connections: a timer for idle streams looks whether it moved, and
-    /// sees comments and halves of events too.
+    /// How many bytes were consumed so far, over all connections: a timer for idle streams looks whether it
+    /// moved, and sees comments and halves of events too.
     #[must_use]
     pub fn bytes_seen(&self) -> u64 {
         self.bytes_seen
     }
 
-    /// Whether the bytes since the last blank line are more than one event may have and are being thrown away.
+    /// Whether the bytes since the last blank line are more than one event may have and are being thrown
+    /// away.
     ///
     /// Such an event is reported when it ends. A reader that will not wait for that asks here when
     /// [`Feed::next`] has returned `None`.
@@ -265,9 +267,15 @@ impl Decoder {
         self.size == 0 && self.line == Line::Start && !self.skip_line_feed
     }
 
+    /// Whether data is being put together in the decoder.
+    #[inline]
+    fn has_data(&self) -> bool {
+        !self.data.is_empty()
+    }
+
     /// Whether an event of this one value is within the limit.
     #[inline]
-    fn would_hold(&self, value: &str) -> bool {
+    fn would_hold(&self, value: &[u8]) -> bool {
         (value.len() as u64) < self.limit
     }
 

@@ -46,7 +46,8 @@ pub(crate) fn items<'c>(decoder: &mut Decoder, chunks: impl IntoIterator<Item = 
     items
 }
 
-/// What a new decoder with the default limit makes of the chunks, and its last event ID at the end of the stream.
+/// What a new decoder with the default limit makes of the chunks, and its last event ID at the end of the
+/// stream.
 pub(crate) fn decode<'c>(chunks: impl IntoIterator<Item = &'c [u8]>) -> (Vec<Said>, String) {
     let mut decoder = Decoder::new();
     let said = items(&mut decoder, chunks).into_iter().map(said).collect();
