@@ -502,8 +502,11 @@ impl Decoder {
 
 /// This buffer without its contents and without capacity beyond what is kept.
 fn emptied(mut buffer: Vec<u8>) -> Vec<u8> {
+    if buffer.capacity() > RETAINED {
+        // Freed, not shrunk: an allocator that maps large blocks hands a freed one out again without new pages.
+        return Vec::with_capacity(RETAINED);
+    }
     buffer.clear();
-    buffer.shrink_to(RETAINED);
     buffer
 }
 
