@@ -1,5 +1,6 @@
 //! Encoded bytes: what connections, logs and broadcasters pass around.
 
+use crate::decode::Decoder;
 use crate::encode::Encoder;
 use crate::event::{Comment, Event};
 use alloc::borrow::Cow;
@@ -24,7 +25,70 @@ use core::fmt;
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Frame(Bytes);
 
+/// Foreign bytes are not a [`Frame`]: says why, and where.
+///
+/// ```
+/// use sse_core::{Frame, NotAFrame};
+///
+/// assert_eq!(Frame::from_wire("data: half").unwrap_err(), NotAFrame::Unfinished { offset: 10 });
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotAFrame {
+    /// There are no bytes.
+    #[error("a frame must not be empty")]
+    Empty,
+    /// They begin with a byte order mark, which is none between two events.
+    #[error("a frame must not begin with a byte order mark")]
+    ByteOrderMark,
+    /// They are not UTF-8.
+    #[error("a frame must be UTF-8, which ends at offset {offset}")]
+    InvalidUtf8 {
+        /// Where the first bad byte stands.
+        offset: usize,
+    },
+    /// They end within a line or an event.
+    #[error("a frame must end between two events, not within one at offset {offset}")]
+    Unfinished {
+        /// Where the rest is missing: their length.
+        offset: usize,
+    },
+}
+
 impl Frame {
+    /// Takes over bytes that somebody else encoded, once the decoder has found them whole: complete events or comment
+    /// lines, in UTF-8. Reads all of them, copies nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`NotAFrame`]: what is wrong, and where.
+    ///
+    /// ```
+    /// use sse_core::Frame;
+    ///
+    /// let frame = Frame::from_wire("event: a\ndata: b\n\n: comment\n")?;
+    /// assert_eq!(frame.len(), 28);
+    /// # Ok::<(), sse_core::NotAFrame>(())
+    /// ```
+    pub fn from_wire(wire: impl Into<Bytes>) -> Result<Self, NotAFrame> {
+        let wire = wire.into();
+        if wire.is_empty() {
+            return Err(NotAFrame::Empty);
+        }
+        let text = core::str::from_utf8(&wire)
+            .map_err(|error| NotAFrame::InvalidUtf8 { offset: error.valid_up_to() })?;
+        if text.starts_with('\u{FEFF}') {
+            return Err(NotAFrame::ByteOrderMark);
+        }
+        let mut decoder = Decoder::with_limit(usize::MAX);
+        let mut feed = decoder.feed(&wire);
+        while feed.next().is_some() {}
+        if decoder.is_between_blocks() {
+            Ok(Self(wire))
+        } else {
+            Err(NotAFrame::Unfinished { offset: wire.len() })
+        }
+    }
+
     /// Joins frames into one; `None` when there are none. One allocation, unless there is just one frame.
     #[must_use]
     pub fn concat<'a>(frames: impl IntoIterator<Item = &'a Self, IntoIter: Clone>) -> Option<Self> {
@@ -168,5 +232,51 @@ impl<T: IntoFrame, E: Into<BoxError>> IntoFrame for Result<T, E> {
             Ok(value) => value.into_frame(encoder),
             Err(error) => Err(ItemError::Source(error.into())),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::field::Retry;
+
+    #[test]
+    fn foreign_bytes_are_taken_over_when_they_are_whole() {
+        for wire in ["data: a\n\n", ":\n", "\n", "data: a\r\r", "id: 1\r\n\r\n: c\r\n", "unknown\ndata\n\n\n"]
+        {
+            assert_eq!(Frame::from_wire(wire).unwrap().as_bytes(), wire.as_bytes(), "{wire:?}");
+        }
+    }
+
+    #[test]
+    fn foreign_bytes_that_would_spoil_their_neighbours_are_refused() {
+        for (wire, refused) in [
+            (&b""[..], NotAFrame::Empty),
+            (b"\xEF\xBB\xBFdata: a\n\n", NotAFrame::ByteOrderMark),
+            (b"data: \xFF\n\n", NotAFrame::InvalidUtf8 { offset: 6 }),
+            (b"data: a\n", NotAFrame::Unfinished { offset: 8 }),
+            (b"data: a", NotAFrame::Unfinished { offset: 7 }),
+            (b"data: a\n\nid: 7\n", NotAFrame::Unfinished { offset: 15 }),
+            (b": comment", NotAFrame::Unfinished { offset: 9 }),
+            (b"retry: 5\n", NotAFrame::Unfinished { offset: 9 }),
+        ] {
+            assert_eq!(Frame::from_wire(Bytes::from_static(wire)).unwrap_err(), refused, "{wire:?}");
+        }
+    }
+
+    #[test]
+    fn what_the_encoder_makes_is_a_frame() {
+        let event = Event::new("a\nb").with_retry(Retry::from_millis(1)).with_comment("c");
+        for frame in [event.to_frame(), Comment::new("").to_frame(), Event::bare_id(7_u64).to_frame()] {
+            assert_eq!(Frame::from_wire(frame.clone().into_bytes()), Ok(frame));
+        }
+    }
+
+    #[test]
+    fn joining_frames_keeps_their_bytes_and_their_order() {
+        let [a, b] = [Event::new("a").to_frame(), Comment::new("b").to_frame()];
+        assert_eq!(Frame::concat([]), None);
+        assert_eq!(Frame::concat([&a]).unwrap().as_bytes().as_ptr(), a.as_bytes().as_ptr());
+        assert_eq!(Frame::concat([&a, &b, &a]).unwrap().as_bytes(), b"data: a\n\n: b\ndata: a\n\n");
     }
 }

@@ -24,7 +24,7 @@ pub use decode::{
 pub use encode::{BufferTooSmall, Chunks, DataWriter, Encoder, LineEnding};
 pub use event::{Comment, Event};
 pub use field::{EventId, EventName, InvalidField, Retry};
-pub use frame::{BoxError, Frame, IntoFrame, ItemError};
+pub use frame::{BoxError, Frame, IntoFrame, ItemError, NotAFrame};
 #[cfg(feature = "json")]
 pub use json::{JsonError, JsonEvent};
 pub use time::Instant;

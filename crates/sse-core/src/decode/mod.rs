@@ -267,6 +267,11 @@ impl Decoder {
         self.size == 0 && self.line == Line::Start && !self.skip_line_feed
     }
 
+    /// Whether all lines and blocks so far are complete.
+    pub(crate) fn is_between_blocks(&self) -> bool {
+        self.size == 0 && self.line == Line::Start
+    }
+
     /// Whether data is being put together in the decoder.
     #[inline]
     fn has_data(&self) -> bool {
