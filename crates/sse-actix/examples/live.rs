@@ -53,6 +53,8 @@ async fn main() -> io::Result<()> {
     })
     // Without this, the client of an idle stream leaves unnoticed.
     .h1_allow_half_closed(false)
+    // The streams end by themselves; this is for connections that browsers keep open behind them.
+    .shutdown_timeout(1)
     .shutdown_signal(stop.pressed())
     .listen(listener)?;
     server.run().await

@@ -32,7 +32,8 @@
 //!   nothing is sent is noticed only when two heartbeats could not be delivered.
 //! - **Clients that stall** hold their body unpolled, so it cannot time out by itself, and actix hides the connection: set
 //!   `TCP_USER_TIMEOUT` on the listening socket, as the example `live` does. Memory is bounded meanwhile.
-//! - **Shutdown** cuts open streams after `shutdown_timeout`: end them with [`Sse::until`].
+//! - **Shutdown** waits for open streams until `shutdown_timeout` (30 s) and cuts them then: end them with [`Sse::until`].
+//!   It waits as long for connections that clients keep open behind ended streams, so make the time-out short.
 //! - **Compression**: the response says `content-encoding: identity`, so that actix's `Compress` leaves it alone (it would
 //!   hold events back).
 //!

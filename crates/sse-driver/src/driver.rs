@@ -1,6 +1,6 @@
 use crate::error_policy::{ErrorAction, ErrorPolicy};
-use crate::observer::{Notice, Observer};
-use crate::options::{CloseHook, Options, Until};
+use crate::observer::{Notice, Reports};
+use crate::options::{Options, Until};
 use crate::source::Source;
 use crate::timer::{Alarm, Timer};
 use bytes::Bytes;
@@ -8,7 +8,8 @@ use core::fmt;
 use core::pin::Pin;
 use core::task::{Context, Poll};
 use pin_project_lite::pin_project;
-use sse_core::connection::{CloseReason, Config, Connection, Next, Output, Totals};
+use sse_core::Encoder;
+use sse_core::connection::{CloseReason, Config, Connection, Next, Output};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 
@@ -58,7 +59,7 @@ impl<S, T> Driver<S, T> {
             config,
             connection: None,
             on_error,
-            reports: Reports { on_close, observer, unreported_bytes: 0, is_closed: false },
+            reports: Reports::new(on_close, observer),
             until,
             has_failed: false,
         }
@@ -77,7 +78,7 @@ impl<S: Source, T: Timer> Driver<S, T> {
     /// news.
     pub fn poll_chunk(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
         let mut this = self.project();
-        this.reports.handed_over();
+        this.reports.was_handed_over();
         loop {
             let now = this.alarm.now();
             let connection = this.connection.get_or_insert_with(|| {
@@ -93,46 +94,24 @@ impl<S: Source, T: Timer> Driver<S, T> {
                 }
             }
             let encoder = *connection.config().encoder();
-            let mut skips = 0;
-            let output = connection.poll_output_with(now, || {
-                loop {
-                    if *this.has_failed {
-                        return Next::Close(CloseReason::SourceFailed);
-                    }
-                    let Some(source) = this.source.as_mut().as_pin_mut() else {
-                        return Next::Close(CloseReason::SourceEnded);
-                    };
-                    let error = match source.poll_frame(&encoder, cx) {
-                        Poll::Pending => return Next::Pending,
-                        Poll::Ready(None) => return Next::Close(CloseReason::SourceEnded),
-                        Poll::Ready(Some(Ok(frame))) => return Next::Frame(frame),
-                        Poll::Ready(Some(Err(error))) => error,
-                    };
-                    this.reports.observe(&Notice::Error { error: &error });
-                    match this.on_error.decide(&error, &encoder) {
-                        ErrorAction::Send(frame) => return Next::Frame(frame),
-                        ErrorAction::SendAndClose(frame) => {
-                            *this.has_failed = true;
-                            return Next::Frame(frame);
-                        }
-                        ErrorAction::Close => return Next::Close(CloseReason::SourceFailed),
-                        ErrorAction::Skip => {
-                            skips += 1;
-                            if skips == SKIPS_PER_POLL {
-                                cx.waker().wake_by_ref();
-                                return Next::Pending;
-                            }
-                        }
-                    }
-                }
-            });
+            let mut asked = Asked {
+                source: this.source.as_mut(),
+                encoder: &encoder,
+                on_error: this.on_error,
+                reports: this.reports,
+                has_failed: this.has_failed,
+                skips: 0,
+            };
+            let beats = connection.totals().heartbeats;
+            let output = connection.poll_output_with(now, || asked.next(cx));
             if !connection.is_open() || *this.has_failed {
                 this.source.set(None);
                 *this.until = None;
             }
             match output {
                 Output::Transmit(chunk) => {
-                    this.reports.unreported_bytes = chunk.len();
+                    let is_heartbeat = connection.totals().heartbeats > beats;
+                    this.reports.hand_over(&chunk, is_heartbeat);
                     return Poll::Ready(Some(chunk));
                 }
                 Output::Closed(reason) => {
@@ -151,37 +130,47 @@ impl<S: Source, T: Timer> Driver<S, T> {
     }
 }
 
-/// Who hears what, and what they have not been told yet.
-struct Reports {
-    on_close: Option<CloseHook>,
-    observer: Option<Arc<dyn Observer>>,
-    unreported_bytes: usize,
-    is_closed: bool,
+/// The source, as the connection asks it.
+struct Asked<'a, S> {
+    source: Pin<&'a mut Option<S>>,
+    encoder: &'a Encoder,
+    on_error: &'a ErrorPolicy,
+    reports: &'a Reports,
+    has_failed: &'a mut bool,
+    skips: u32,
 }
 
-impl Reports {
-    fn observe(&self, notice: &Notice<'_>) {
-        if let Some(observer) = &self.observer {
-            observer.observe(notice);
-        }
-    }
-
-    /// The next poll, or the end, says that the transport took the last chunk.
-    fn handed_over(&mut self) {
-        let bytes = core::mem::take(&mut self.unreported_bytes);
-        if bytes > 0 {
-            self.observe(&Notice::Chunk { bytes });
-        }
-    }
-
-    fn close(&mut self, reason: CloseReason, totals: Totals) {
-        if core::mem::replace(&mut self.is_closed, true) {
-            return;
-        }
-        self.handed_over();
-        self.observe(&Notice::Close { reason, totals });
-        if let Some(hook) = self.on_close.take() {
-            hook(reason, totals);
+impl<S: Source> Asked<'_, S> {
+    fn next(&mut self, cx: &mut Context<'_>) -> Next {
+        loop {
+            if *self.has_failed {
+                return Next::Close(CloseReason::SourceFailed);
+            }
+            let Some(source) = self.source.as_mut().as_pin_mut() else {
+                return Next::Close(CloseReason::SourceEnded);
+            };
+            let error = match source.poll_frame(self.encoder, cx) {
+                Poll::Pending => return Next::Pending,
+                Poll::Ready(None) => return Next::Close(CloseReason::SourceEnded),
+                Poll::Ready(Some(Ok(frame))) => return Next::Frame(frame),
+                Poll::Ready(Some(Err(error))) => error,
+            };
+            self.reports.observe(&Notice::Error { error: &error });
+            match self.on_error.decide(&error, self.encoder) {
+                ErrorAction::Send(frame) => return Next::Frame(frame),
+                ErrorAction::SendAndClose(frame) => {
+                    *self.has_failed = true;
+                    return Next::Frame(frame);
+                }
+                ErrorAction::Close => return Next::Close(CloseReason::SourceFailed),
+                ErrorAction::Skip => {
+                    self.skips += 1;
+                    if self.skips == SKIPS_PER_POLL {
+                        cx.waker().wake_by_ref();
+                        return Next::Pending;
+                    }
+                }
+            }
         }
     }
 }

@@ -12,6 +12,7 @@
 //! - `json`: `Event::json` in the core.
 //! - `tokio`: [`TokioTimer`], for frameworks that run on tokio.
 
+mod decode;
 mod driver;
 mod error_policy;
 mod observer;
@@ -21,6 +22,7 @@ mod request;
 mod source;
 mod timer;
 
+pub use decode::DecodeStream;
 pub use driver::Driver;
 pub use error_policy::{ErrorAction, ErrorPolicy};
 pub use observer::{Notice, Observer};

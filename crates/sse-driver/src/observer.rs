@@ -1,5 +1,8 @@
-use sse_core::ItemError;
+use crate::options::CloseHook;
+use bytes::Bytes;
 use sse_core::connection::{CloseReason, Totals};
+use sse_core::{Decoder, Item, ItemError};
+use std::sync::Arc;
 
 /// Is told what happens to a response; see [`Notice`].
 ///
@@ -9,7 +12,7 @@ use sse_core::connection::{CloseReason, Totals};
 /// use sse_driver::{Notice, Options};
 ///
 /// let options = Options::new().with_observer(|notice: &Notice<'_>| match notice {
-///     Notice::Close { reason, totals } => println!("closed: {reason} after {} bytes", totals.bytes),
+///     Notice::Close { reason, totals, .. } => println!("closed: {reason} after {} bytes", totals.bytes),
 ///     _ => {}
 /// });
 /// # let _ = options;
@@ -30,22 +33,117 @@ impl<F: Fn(&Notice<'_>) + Send + Sync> Observer for F {
 #[non_exhaustive]
 pub enum Notice<'a> {
     /// The response was polled for the first time.
+    #[non_exhaustive]
     Start,
-    /// A chunk was handed over: the transport has taken it and asked for more, or is gone.
+    /// A chunk was handed over: the transport took it and asked for more, or is gone. Its events follow.
+    #[non_exhaustive]
     Chunk {
         /// Its size in bytes.
         bytes: usize,
     },
+    /// An event was handed over.
+    #[non_exhaustive]
+    Event {
+        /// Its name; `message` when it has none.
+        name: &'a str,
+        /// Its id, if it has one.
+        id: Option<&'a str>,
+        /// How many lines its data has.
+        data_lines: usize,
+        /// How many bytes its data has.
+        data_bytes: usize,
+    },
+    /// A heartbeat was handed over.
+    #[non_exhaustive]
+    Heartbeat,
     /// An item gave no frame; the error policy decides what becomes of it.
+    #[non_exhaustive]
     Error {
         /// What was wrong.
         error: &'a ItemError,
     },
     /// The response is over. Comes once, last.
+    #[non_exhaustive]
     Close {
         /// Why.
         reason: CloseReason,
         /// What was handed over in all.
         totals: Totals,
     },
+}
+
+/// Who hears what, and what they have not been told yet.
+pub(crate) struct Reports {
+    on_close: Option<CloseHook>,
+    observed: Option<Box<Observed>>,
+    is_closed: bool,
+}
+
+struct Observed {
+    observer: Arc<dyn Observer>,
+    /// Reads names and ids off the wire: frames do not carry them, and responses without an observer pay nothing.
+    decoder: Decoder,
+    /// Handed out, and not known to be taken; with whether it is a heartbeat.
+    unreported: Option<(Bytes, bool)>,
+}
+
+impl Reports {
+    pub(crate) fn new(on_close: Option<CloseHook>, observer: Option<Arc<dyn Observer>>) -> Self {
+        let observed = observer
+            .map(|observer| Box::new(Observed { observer, decoder: Decoder::new(), unreported: None }));
+        Self { on_close, observed, is_closed: false }
+    }
+
+    pub(crate) fn observe(&self, notice: &Notice<'_>) {
+        if let Some(observed) = &self.observed {
+            observed.observer.observe(notice);
+        }
+    }
+
+    pub(crate) fn hand_over(&mut self, chunk: &Bytes, is_heartbeat: bool) {
+        if let Some(observed) = &mut self.observed {
+            observed.unreported = Some((chunk.clone(), is_heartbeat));
+        }
+    }
+
+    /// The next poll, or the end, says that the transport took the last chunk.
+    pub(crate) fn was_handed_over(&mut self) {
+        if let Some(observed) = &mut self.observed {
+            if let Some((chunk, is_heartbeat)) = observed.unreported.take() {
+                observed.report(&chunk, is_heartbeat);
+            }
+        }
+    }
+
+    pub(crate) fn close(&mut self, reason: CloseReason, totals: Totals) {
+        if core::mem::replace(&mut self.is_closed, true) {
+            return;
+        }
+        self.was_handed_over();
+        self.observe(&Notice::Close { reason, totals });
+        if let Some(hook) = self.on_close.take() {
+            hook(reason, totals);
+        }
+    }
+}
+
+impl Observed {
+    fn report(&mut self, chunk: &[u8], is_heartbeat: bool) {
+        self.observer.observe(&Notice::Chunk { bytes: chunk.len() });
+        if is_heartbeat {
+            self.observer.observe(&Notice::Heartbeat);
+        }
+        let mut feed = self.decoder.feed(chunk);
+        while let Some(item) = feed.next() {
+            // A heartbeat may be an event; it was told of already.
+            if let (Item::Event(event), false) = (item, is_heartbeat) {
+                self.observer.observe(&Notice::Event {
+                    name: event.event_type(),
+                    id: event.sets_id().then(|| event.last_event_id()),
+                    data_lines: 1 + event.data().matches('\n').count(),
+                    data_bytes: event.data().len(),
+                });
+            }
+        }
+    }
 }

@@ -434,29 +434,37 @@ pub async fn the_observer_hears_everything_once<A: Adapter>() {
         let (listener, ended) = (Arc::clone(&listener), Arc::clone(&ended));
         let observer = move |notice: &Notice<'_>| {
             listener.lock().unwrap_or_else(PoisonError::into_inner).push(match notice {
-                Notice::Start => "start".to_owned(),
-                Notice::Chunk { bytes } => format!("chunk {bytes}"),
-                Notice::Error { error } => format!("error {error}"),
-                Notice::Close { reason, totals } => {
+                Notice::Start { .. } => "start".to_owned(),
+                Notice::Chunk { bytes, .. } => format!("chunk {bytes}"),
+                Notice::Event { name, id, data_lines, data_bytes, .. } => {
+                    format!("event {name} {id:?} {data_lines} {data_bytes}")
+                }
+                Notice::Heartbeat { .. } => "heartbeat".to_owned(),
+                Notice::Error { error, .. } => format!("error {error}"),
+                Notice::Close { reason, totals, .. } => {
                     ended.notify_one();
                     format!("close {reason} {}", totals.bytes)
                 }
                 other => format!("{other:?}"),
             });
         };
-        let script = Script::new().event("a").wait(100).unencodable().event("b");
+        let script = Script::new().event("a\n\nb").wait(15_000).wait(100).unencodable();
         Answer { source: BoxSource::new(script), options: Options::new().with_observer(observer) }
     });
-    let recording = recorded::<A>(9_000, app).await;
+    let recording = recorded::<A>(30_000, app).await;
     let sent: usize = recording.chunks.iter().map(|(_, text)| text.len()).sum();
     end.notified().await;
     let heard = heard.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let expected = [
-        "start".to_owned(),
-        "chunk 11".to_owned(),
-        "error a value could not be encoded: no field `user`".to_owned(),
-        format!("chunk {}", sent - 11),
-        format!("close source-ended {sent}"),
+        "start",
+        "chunk 26",
+        "event message None 3 4",
+        "chunk 12",
+        "heartbeat",
+        "error a value could not be encoded: no field `user`",
+        "chunk 47",
+        "event sse:error None 1 22",
+        &format!("close source-ended {sent}"),
     ];
     assert_eq!(heard, expected);
 }

@@ -1,0 +1,94 @@
+use core::pin::Pin;
+use core::task::{Context, Poll, ready};
+use futures_core::Stream;
+use pin_project_lite::pin_project;
+use sse_core::{Decoder, OwnedItem};
+
+pin_project! {
+    /// Decodes a stream of chunks, such as a response's body, into a stream of owned items.
+    ///
+    /// Takes chunks of any bytes and any error; errors pass through, and the stream ends when its chunks do: half an event
+    /// at the end is discarded. Where a copy for each event matters, feed a [`Decoder`] yourself: it lends.
+    ///
+    /// ```
+    /// use sse_driver::DecodeStream;
+    /// use sse_driver::sse_core::OwnedItem;
+    /// use tokio_stream::StreamExt;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let chunks = tokio_stream::iter([Ok::<_, std::io::Error>("data: a\ndata:"), Ok(" b\n\n: bye\n")]);
+    /// let mut items = DecodeStream::new(chunks);
+    /// let Some(Ok(OwnedItem::Event(event))) = items.next().await else { panic!() };
+    /// assert_eq!(event.data, "a\nb");
+    /// assert!(matches!(items.next().await, Some(Ok(OwnedItem::Comment(_)))));
+    /// assert!(items.next().await.is_none());
+    /// # }
+    /// ```
+    #[derive(Debug)]
+    pub struct DecodeStream<S, B> {
+        #[pin]
+        chunks: S,
+        decoder: Decoder,
+        chunk: Option<B>,
+        // How much of the chunk the decoder has taken.
+        taken: usize,
+    }
+}
+
+impl<S, B, E> DecodeStream<S, B>
+where
+    S: Stream<Item = Result<B, E>>,
+    B: AsRef<[u8]>,
+{
+    /// Makes a stream of items with a new decoder.
+    pub fn new(chunks: S) -> Self {
+        Self::with_decoder(chunks, Decoder::new())
+    }
+
+    /// Makes a stream of items with a decoder that has a limit of its own, or knows a last event id.
+    pub fn with_decoder(chunks: S, decoder: Decoder) -> Self {
+        Self { chunks, decoder, chunk: None, taken: 0 }
+    }
+}
+
+impl<S, B> DecodeStream<S, B> {
+    /// Returns the decoder: the last event id, the bytes seen.
+    pub fn decoder(&self) -> &Decoder {
+        &self.decoder
+    }
+}
+
+impl<S, B, E> Stream for DecodeStream<S, B>
+where
+    S: Stream<Item = Result<B, E>>,
+    B: AsRef<[u8]>,
+{
+    type Item = Result<OwnedItem, E>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let mut this = self.project();
+        loop {
+            if let Some(chunk) = this.chunk.as_ref().map(AsRef::as_ref) {
+                let mut feed = this.decoder.feed(chunk.get(*this.taken..).unwrap_or_default());
+                let item = feed.next().map(sse_core::Item::into_owned);
+                *this.taken = chunk.len() - feed.remaining().len();
+                if let Some(item) = item {
+                    return Poll::Ready(Some(Ok(item)));
+                }
+                *this.chunk = None;
+            }
+            match ready!(this.chunks.as_mut().poll_next(cx)) {
+                Some(Ok(chunk)) => {
+                    *this.chunk = Some(chunk);
+                    *this.taken = 0;
+                }
+                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                None => {
+                    this.decoder.finish();
+                    return Poll::Ready(None);
+                }
+            }
+        }
+    }
+}
