@@ -1,0 +1,297 @@
+//! The driver's rules on a clock that the test holds: what it asks of a timer, a source and a waker.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+use core::pin::{Pin, pin};
+use core::task::{Context, Poll, Waker};
+use core::time::Duration;
+use sse_driver::sse_core::connection::{CloseReason, Heartbeat, Totals};
+use sse_driver::sse_core::{BoxError, Encoder, Event, Frame, Instant, ItemError};
+use sse_driver::{Driver, ErrorPolicy, Options, Push, PushError, Sender, Source, Timer};
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::Wake;
+
+/// A clock that the test sets, and an alarm that remembers what it was set to.
+#[derive(Clone, Default)]
+struct Clock(Rc<RefCell<Hands>>);
+
+#[derive(Default)]
+struct Hands {
+    now: Duration,
+    resets: Vec<Duration>,
+    alarm: Option<Duration>,
+    is_mute: bool,
+}
+
+impl Clock {
+    fn set(&self, millis: u64) {
+        self.0.borrow_mut().now = Duration::from_millis(millis);
+    }
+
+    fn resets(&self) -> Vec<u128> {
+        self.0.borrow().resets.iter().map(Duration::as_millis).collect()
+    }
+}
+
+impl Timer for Clock {
+    fn now(&mut self) -> Instant {
+        Instant::from_epoch(self.0.borrow().now)
+    }
+
+    fn reset(&mut self, deadline: Instant) {
+        let mut hands = self.0.borrow_mut();
+        hands.resets.push(deadline.since_epoch());
+        hands.alarm = Some(deadline.since_epoch());
+    }
+
+    fn poll_elapsed(&mut self, _: &mut Context<'_>) -> Poll<()> {
+        let hands = self.0.borrow();
+        match hands.alarm {
+            Some(alarm) if alarm <= hands.now && !hands.is_mute => Poll::Ready(()),
+            _ => Poll::Pending,
+        }
+    }
+}
+
+/// A source that gives what the test puts in, counts how often it is asked, and never ends.
+#[derive(Clone, Default)]
+struct Tray(Rc<RefCell<(VecDeque<Result<Frame, ItemError>>, usize)>>);
+
+impl Tray {
+    fn put(&self, data: &str) {
+        self.0.borrow_mut().0.push_back(Ok(Event::new(data).to_frame()));
+    }
+
+    fn fail(&self) {
+        self.0.borrow_mut().0.push_back(Err(ItemError::Source("broken".into())));
+    }
+
+    fn asked(&self) -> usize {
+        self.0.borrow().1
+    }
+}
+
+impl Source for Tray {
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &Encoder,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame, ItemError>>> {
+        let mut tray = self.0.borrow_mut();
+        tray.1 += 1;
+        tray.0.pop_front().map_or(Poll::Pending, |item| Poll::Ready(Some(item)))
+    }
+}
+
+#[derive(Default)]
+struct Wakes(AtomicUsize);
+
+impl Wake for Wakes {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+fn poll<S: Source>(driver: Pin<&mut Driver<S, Clock>>) -> Poll<Option<String>> {
+    let chunk = driver.poll_chunk(&mut Context::from_waker(Waker::noop()));
+    chunk.map(|chunk| chunk.map(|chunk| String::from_utf8(chunk.to_vec()).unwrap()))
+}
+
+fn ready(text: &str) -> Poll<Option<String>> {
+    Poll::Ready(Some(text.to_owned()))
+}
+
+#[test]
+fn an_event_does_not_touch_the_timer() {
+    let (clock, tray) = (Clock::default(), Tray::default());
+    let mut driver = pin!(Driver::new(tray.clone(), clock.clone(), Options::new()));
+    assert_eq!(poll(driver.as_mut()), ready(":\n"));
+    assert!(poll(driver.as_mut()).is_pending());
+    assert_eq!(clock.resets(), [15_000]);
+    for event in 1..=1_000 {
+        clock.set(event * 14);
+        tray.put("a");
+        assert_eq!(poll(driver.as_mut()), ready("data: a\n\n"));
+        assert!(poll(driver.as_mut()).is_pending());
+    }
+    assert_eq!(clock.resets(), [15_000], "a thousand events later");
+    // It rings too early once, and is set to when the stream will have been idle.
+    clock.set(15_000);
+    assert!(poll(driver.as_mut()).is_pending());
+    assert_eq!(clock.resets(), [15_000, 29_000]);
+    clock.set(29_000);
+    assert_eq!(poll(driver.as_mut()), ready(": heartbeat\n"));
+}
+
+#[test]
+fn the_clock_decides_and_not_the_alarm() {
+    let clock = Clock::default();
+    clock.0.borrow_mut().is_mute = true;
+    let mut driver = pin!(Driver::new(Tray::default(), clock.clone(), Options::new()));
+    assert_eq!(poll(driver.as_mut()), ready(":\n"));
+    assert!(poll(driver.as_mut()).is_pending());
+    clock.set(15_000);
+    assert_eq!(poll(driver.as_mut()), ready(": heartbeat\n"), "although the alarm has not rung");
+}
+
+#[test]
+fn without_a_deadline_no_timer_is_set() {
+    let clock = Clock::default();
+    let options = Options::new().with_heartbeat(None);
+    let mut driver = pin!(Driver::new(Tray::default(), clock.clone(), options));
+    assert_eq!(poll(driver.as_mut()), ready(":\n"));
+    assert!(poll(driver.as_mut()).is_pending());
+    assert!(clock.resets().is_empty());
+}
+
+#[test]
+fn a_clock_that_jumps_does_no_harm() {
+    let (clock, tray) = (Clock::default(), Tray::default());
+    clock.set(1_000_000);
+    let options = Options::new().with_heartbeat(Heartbeat::idle(Duration::from_secs(10)).unwrap());
+    let mut driver = pin!(Driver::new(tray.clone(), clock.clone(), options));
+    assert_eq!(poll(driver.as_mut()), ready(":\n"));
+    assert!(poll(driver.as_mut()).is_pending());
+    clock.set(10);
+    assert!(poll(driver.as_mut()).is_pending(), "back");
+    clock.set(10_010);
+    assert_eq!(poll(driver.as_mut()), ready(": heartbeat\n"), "an interval later");
+    clock.set(u64::MAX);
+    assert_eq!(poll(driver.as_mut()), ready(": heartbeat\n"), "far ahead: one");
+    assert!(poll(driver.as_mut()).is_pending());
+    clock.set(20_000);
+    tray.put("a");
+    assert_eq!(poll(driver.as_mut()), ready("data: a\n\n"));
+    assert!(poll(driver.as_mut()).is_pending());
+    clock.set(30_000);
+    assert_eq!(poll(driver.as_mut()), ready(": heartbeat\n"));
+}
+
+#[test]
+fn a_source_that_only_fails_lets_others_run() {
+    let (clock, tray) = (Clock::default(), Tray::default());
+    for _ in 0..1_000 {
+        tray.fail();
+    }
+    tray.put("a");
+    let options = Options::new().on_error(ErrorPolicy::skip());
+    let mut driver = pin!(Driver::new(tray.clone(), clock, options));
+    assert_eq!(poll(driver.as_mut()), ready(":\n"));
+    let asked = tray.asked();
+    assert!(asked < 100, "{asked} in one poll");
+    let wakes = Arc::new(Wakes::default());
+    let waker = Waker::from(Arc::clone(&wakes));
+    let mut polls = 0;
+    let chunk = loop {
+        polls += 1;
+        match driver.as_mut().poll_chunk(&mut Context::from_waker(&waker)) {
+            Poll::Pending => assert_eq!(wakes.0.load(Ordering::SeqCst), polls, "it asked to be polled again"),
+            Poll::Ready(chunk) => break chunk.unwrap(),
+        }
+    };
+    assert_eq!(chunk, "data: a\n\n");
+    assert!(polls > 5);
+}
+
+#[test]
+fn a_source_is_dropped_as_soon_as_the_stream_closes_and_not_asked_again() {
+    let tray = Tray::default();
+    tray.put("a");
+    tray.fail();
+    let mut driver = pin!(Driver::new(tray.clone(), Clock::default(), Options::new()));
+    assert_eq!(
+        poll(driver.as_mut()),
+        ready(":\ndata: a\n\nevent: sse:error\ndata: Internal server error\n\n")
+    );
+    assert_eq!(Rc::strong_count(&tray.0), 1, "the driver's is gone");
+    for _ in 0..3 {
+        assert_eq!(poll(driver.as_mut()), Poll::Ready(None));
+        assert!(driver.is_closed());
+    }
+    assert_eq!(tray.asked(), 2);
+}
+
+#[test]
+fn the_hook_runs_once_however_the_response_ends() {
+    type Heard = Arc<Mutex<Vec<(CloseReason, Totals)>>>;
+    let heard = Heard::default();
+    let options = || {
+        let heard = Arc::clone(&heard);
+        Options::new().on_close(move |reason, totals| heard.lock().unwrap().push((reason, totals)))
+    };
+    let take = || heard.lock().unwrap().drain(..).collect::<Vec<_>>();
+    drop(Driver::new(Tray::default(), Clock::default(), options()));
+    assert_eq!(take(), [(CloseReason::PeerGone, Totals::default())]);
+
+    let mut dropped_open = Box::pin(Driver::new(Tray::default(), Clock::default(), options()));
+    assert_eq!(poll(dropped_open.as_mut()), ready(":\n"));
+    drop(dropped_open);
+    let opened = Totals { bytes: 2, ..Totals::default() };
+    assert_eq!(take(), [(CloseReason::PeerGone, opened)]);
+
+    let stopped = options().until(core::future::ready(()));
+    let mut ended = Box::pin(Driver::new(Tray::default(), Clock::default(), stopped));
+    assert_eq!(poll(ended.as_mut()), ready(":\n"));
+    assert_eq!(poll(ended.as_mut()), Poll::Ready(None));
+    drop(ended);
+    assert_eq!(take(), [(CloseReason::Shutdown, opened)]);
+}
+
+#[test]
+fn an_async_function_is_called_on_the_first_poll() {
+    let called = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&called);
+    let source = Push::new(move |mut events: Sender| {
+        counter.fetch_add(1, Ordering::SeqCst);
+        async move { events.send("a").await }
+    });
+    let mut driver = pin!(Driver::new(source, Clock::default(), Options::new()));
+    assert_eq!(called.load(Ordering::SeqCst), 0);
+    assert_eq!(poll(driver.as_mut()), ready(":\ndata: a\n\n"));
+    assert_eq!(poll(driver.as_mut()), Poll::Ready(None));
+    assert_eq!(called.load(Ordering::SeqCst), 1);
+}
+
+#[test]
+fn a_clone_of_the_sender_keeps_the_stream_open_behind_its_function() {
+    let kept = Arc::new(Mutex::new(None));
+    let keep = Arc::clone(&kept);
+    let source = Push::new(async move |events: Sender| {
+        *keep.lock().unwrap() = Some(events.clone());
+    });
+    let mut driver = pin!(Driver::new(source, Clock::default(), Options::new()));
+    assert_eq!(poll(driver.as_mut()), ready(":\n"));
+    assert!(poll(driver.as_mut()).is_pending());
+    let mut sender = kept.lock().unwrap().take().unwrap();
+    sender.try_send("from elsewhere").unwrap();
+    assert_eq!(poll(driver.as_mut()), ready("data: from elsewhere\n\n"));
+    drop(sender);
+    assert_eq!(poll(driver.as_mut()), Poll::Ready(None));
+}
+
+#[test]
+fn a_sender_holds_a_bounded_number_of_frames_and_says_so() {
+    let kept = Arc::new(Mutex::new(None));
+    let keep = Arc::clone(&kept);
+    let source = Push::new(async move |events: Sender| {
+        *keep.lock().unwrap() = Some(events);
+        core::future::pending::<()>().await;
+    });
+    let mut driver = Box::pin(Driver::new(source, Clock::default(), Options::new()));
+    assert_eq!(poll(driver.as_mut()), ready(":\n"));
+    let mut sender = kept.lock().unwrap().take().unwrap();
+    for _ in 0..16 {
+        sender.try_send("a").unwrap();
+    }
+    assert!(matches!(sender.try_send("b"), Err(PushError::Full)));
+    let item: Result<&str, BoxError> = Err("no".into());
+    assert!(matches!(sender.try_send(item), Err(PushError::Item(ItemError::Source(_)))));
+    assert!(!sender.is_closed());
+    drop(driver);
+    assert!(sender.is_closed());
+    assert!(matches!(sender.try_send("c"), Err(PushError::Closed)));
+}
