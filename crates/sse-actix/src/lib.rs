@@ -92,7 +92,7 @@ impl<S: Source> Sse<S> {
 
     /// Makes the body alone, for a head of your own.
     pub fn into_body(self) -> SseBody<S> {
-        SseBody { driver: Driver::new(self.source, TokioTimer::default(), self.options) }
+        SseBody { driver: Some(Driver::new(self.source, TokioTimer::default(), self.options)) }
     }
 }
 
@@ -108,7 +108,8 @@ where
     }
 }
 
-/// Answers with status 200 and the headers of an event stream. A HEAD gets the head only: the source is dropped unpolled.
+/// Answers with status 200 and the headers of an event stream. A HEAD gets the head only: the source is dropped unpolled,
+/// and the close hook runs.
 impl<S: Source + 'static> Responder for Sse<S> {
     type Body = BoxBody;
 
@@ -118,18 +119,24 @@ impl<S: Source + 'static> Responder for Sse<S> {
             response.insert_header((HeaderName::from_static(name), HeaderValue::from_static(value)));
         }
         response.insert_header((CONTENT_ENCODING, HeaderValue::from_static("identity")));
-        if request.method() == Method::HEAD {
-            return response.finish();
-        }
-        response.body(self.into_body())
+        let body = self.into_body();
+        // Not `finish`, which would claim a content length of 0.
+        response.body(if request.method() == Method::HEAD { SseBody::empty() } else { body })
     }
 }
 
 pin_project! {
     /// The body of an event stream: chunks that are never empty, never an error.
     pub struct SseBody<S> {
+        // None where no body is to be sent.
         #[pin]
-        driver: Driver<S, TokioTimer>,
+        driver: Option<Driver<S, TokioTimer>>,
+    }
+}
+
+impl<S> SseBody<S> {
+    fn empty() -> Self {
+        Self { driver: None }
     }
 }
 
@@ -141,7 +148,10 @@ impl<S: Source> MessageBody for SseBody<S> {
     }
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Infallible>>> {
-        self.project().driver.poll_chunk(cx).map(|chunk| chunk.map(Ok))
+        match self.project().driver.as_pin_mut() {
+            Some(driver) => driver.poll_chunk(cx).map(|chunk| chunk.map(Ok)),
+            None => Poll::Ready(None),
+        }
     }
 }
 

@@ -61,10 +61,11 @@ impl<S: Source, T: Timer> Sse<S, T> {
         with_head(self.into_body())
     }
 
-    /// Makes the response to a request: a HEAD gets the head only, and the source is dropped unpolled.
+    /// Makes the response to a request: a HEAD gets the head only, the source is dropped unpolled, and the close hook
+    /// runs.
     pub fn respond_to<B>(self, request: &Request<B>) -> Response<SseBody<S, T>> {
-        let is_head = request.method() == Method::HEAD;
-        with_head(if is_head { SseBody::empty() } else { self.into_body() })
+        let body = self.into_body();
+        with_head(if request.method() == Method::HEAD { SseBody::empty() } else { body })
     }
 }
 
