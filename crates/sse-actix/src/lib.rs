@@ -31,10 +31,13 @@
 //! - **Clients that leave**: set `h1_allow_half_closed(false)`, as above. With actix's default a client that closes while
 //!   nothing is sent is noticed only when two heartbeats could not be delivered.
 //! - **Clients that stall** hold their body unpolled, so it cannot time out by itself, and actix hides the connection: set
-//!   `TCP_USER_TIMEOUT` on the listening socket, as the example `live` does. Memory is bounded meanwhile.
-//! - **Shutdown** cuts open streams after `shutdown_timeout`: end them with [`Sse::until`].
-//! - **Compression**: the response says `content-encoding: identity`, so that actix's `Compress` leaves it alone (it would
-//!   hold events back).
+//!   `TCP_USER_TIMEOUT` on the listening socket, as the example `live` does; accepted sockets inherit it. Linux (5.11 and
+//!   later) then gives up a connection whose window stays closed for so long, even if the client's system still answers.
+//!   Not a short one: slow readers would be given up, too. Memory is bounded meanwhile.
+//! - **Shutdown** cuts open streams after `shutdown_timeout`: end them with [`Sse::until`]. An actix-server before 2.9.1
+//!   may cut them at once.
+//! - **Compression**: the response says `content-encoding: identity`, so that actix's `Compress` leaves it alone, which
+//!   saves memory and time for each client. Where the header is removed it compresses, and events still leave at once.
 //!
 //! # Features
 //!
