@@ -2,6 +2,7 @@
 
 use super::within;
 use core::time::Duration;
+use flate2::write::GzDecoder;
 use socket2::{Domain, Socket, Type};
 use std::io::{Read, Write};
 use std::net::SocketAddr;
@@ -45,6 +46,7 @@ impl Head {
 pub(crate) struct Client {
     socket: TcpStream,
     unread: Vec<u8>,
+    gzip: Option<GzDecoder<Vec<u8>>>,
 }
 
 impl Client {
@@ -53,7 +55,7 @@ impl Client {
         let socket = TcpSocket::new_v4().unwrap();
         socket.set_recv_buffer_size(16 * 1024).unwrap();
         let socket = within("connecting", socket.connect(address)).await.unwrap();
-        Self { socket, unread: Vec::new() }
+        Self { socket, unread: Vec::new(), gzip: None }
     }
 
     /// Connects, asks, and reads the head.
@@ -75,10 +77,12 @@ impl Client {
         let request = format!("{method} {path} HTTP/1.1\r\nhost: localhost\r\n{fields}\r\n");
         self.socket.write_all(request.as_bytes()).await.unwrap();
         let head = self.bytes_until(b"\r\n\r\n").await;
-        Head::parse(core::str::from_utf8(&head).unwrap().trim_end())
+        let head = Head::parse(core::str::from_utf8(&head).unwrap().trim_end());
+        self.gzip = (head.values("content-encoding") == ["gzip"]).then(|| GzDecoder::new(Vec::new()));
+        head
     }
 
-    /// Reads the next chunk; `None` stands for the last one, which says that the response is complete.
+    /// Reads and unzips the next chunk; `None` stands for the last one, which says that the response is complete.
     pub(crate) async fn chunk(&mut self) -> Option<String> {
         let size = self.bytes_until(b"\r\n").await;
         let size = usize::from_str_radix(core::str::from_utf8(&size).unwrap().trim_end(), 16).unwrap();
@@ -87,7 +91,15 @@ impl Client {
         }
         let chunk: Vec<u8> = self.unread.drain(..size).collect();
         assert_eq!(self.unread.drain(..2).as_slice(), b"\r\n");
-        (size > 0).then(|| String::from_utf8(chunk).unwrap())
+        let text = match &mut self.gzip {
+            Some(gzip) => {
+                gzip.write_all(&chunk).unwrap();
+                gzip.flush().unwrap();
+                core::mem::take(gzip.get_mut())
+            }
+            None => chunk,
+        };
+        (size > 0).then(|| String::from_utf8(text).unwrap())
     }
 
     /// Reads chunks until `text` has come.

@@ -31,13 +31,24 @@ pub(crate) trait Framework {
 pub(crate) struct Setup {
     /// How long a write may be stuck.
     pub(crate) write_timeout: Duration,
-    /// The framework's compression layer is in front.
-    pub(crate) is_compressing: bool,
+    /// The framework's compression layer.
+    pub(crate) compression: Compression,
+}
+
+/// What the framework's compression layer does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Compression {
+    /// There is none.
+    None,
+    /// It is in front, as it comes.
+    InFront,
+    /// It was made to compress event streams, too, which it leaves alone by itself.
+    Forced,
 }
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { write_timeout: Duration::from_secs(60), is_compressing: false }
+        Self { write_timeout: Duration::from_secs(60), compression: Compression::None }
     }
 }
 
@@ -198,14 +209,23 @@ pub(crate) async fn an_event_right_before_a_failure_arrives_and_the_response_end
 
 pub(crate) async fn events_pass_a_compression_layer_one_by_one<F: Framework>() {
     let (feed, answer, _watch) = fed();
-    let setup = Setup { is_compressing: true, ..Setup::default() };
+    let (forced_feed, forced_answer, _forced_watch) = fed();
+    let setup = Setup { compression: Compression::InFront, ..Setup::default() };
     let server = start::<F>([("/", answer)], setup);
-    let (head, mut client) = Client::open(server.address, "GET", "/", "accept-encoding: gzip, br\r\n").await;
+    let (head, mut client) = Client::open(server.address, "GET", "/", "accept-encoding: gzip\r\n").await;
     assert!(matches!(head.values("content-encoding")[..], [] | ["identity"]), "{head:?}");
+
+    let setup = Setup { compression: Compression::Forced, ..Setup::default() };
+    let server = start::<F>([("/", forced_answer)], setup);
+    let (head, mut forced) = Client::open(server.address, "GET", "/", "accept-encoding: gzip\r\n").await;
+    assert_eq!(head.values("content-encoding"), ["gzip"]);
     for number in 0..10 {
         // The next one is not sent before this one is here.
-        feed.send(&format!("number {number}"));
-        client.until(&format!("data: number {number}\n\n")).await;
+        let event = format!("number {number}");
+        feed.send(&event);
+        client.until(&event).await;
+        forced_feed.send(&event);
+        forced.until(&event).await;
     }
 }
 

@@ -4,10 +4,11 @@
 
 use actix_web::cookie::Cookie;
 use actix_web::http::StatusCode;
+use actix_web::http::header::CONTENT_ENCODING;
 use actix_web::middleware::{Compress, Condition};
 use actix_web::{App as ActixApp, HttpRequest, HttpResponse, HttpServer, Responder, web};
 use scenarios::producer::{Answer, App};
-use scenarios::{Framework, OVERRIDDEN, Server, Setup};
+use scenarios::{Compression, Framework, OVERRIDDEN, Server, Setup};
 use sse_actix::{Sse, sse_driver};
 use std::net::TcpListener;
 
@@ -31,10 +32,16 @@ fn start(app: App, listener: TcpListener, setup: Setup, allow_half_closed: bool)
         let app = app.clone();
         let handler = move |request: HttpRequest| {
             let answer = app(request.path());
-            async move { respond(&request, answer) }
+            async move {
+                let mut response = respond(&request, answer);
+                if setup.compression == Compression::Forced {
+                    response.headers_mut().remove(CONTENT_ENCODING);
+                }
+                response
+            }
         };
         ActixApp::new()
-            .wrap(Condition::new(setup.is_compressing, Compress::default()))
+            .wrap(Condition::new(setup.compression != Compression::None, Compress::default()))
             .default_service(web::to(handler))
     })
     .workers(1)

@@ -10,7 +10,7 @@ use axum::serve::Listener;
 use core::pin::Pin;
 use core::time::Duration;
 use scenarios::producer::{Answer, App};
-use scenarios::{Framework, OVERRIDDEN, Server, Setup};
+use scenarios::{Compression, Framework, OVERRIDDEN, Server, Setup};
 use sse_axum::{Sse, sse_driver};
 use std::io;
 use std::net::SocketAddr;
@@ -18,6 +18,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio_io_timeout::TimeoutStream;
 use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::SizeAbove;
 
 #[path = "../../../tests/faults/mod.rs"]
 mod scenarios;
@@ -58,9 +59,11 @@ impl Framework for Axum {
         let handler = async move |uri: Uri| respond(uri.path(), app(uri.path()));
         let route = get(handler.clone()).post(handler);
         let mut router = Router::new().route("/", route.clone()).route("/{path}", route);
-        if setup.is_compressing {
-            router = router.layer(CompressionLayer::new());
-        }
+        router = match setup.compression {
+            Compression::None => router,
+            Compression::InFront => router.layer(CompressionLayer::new()),
+            Compression::Forced => router.layer(CompressionLayer::new().compress_when(SizeAbove::new(0))),
+        };
         let (stop, stopped) = oneshot::channel::<()>();
         let server = axum::serve(TimeoutListener { listener, write_timeout: setup.write_timeout }, router)
             .with_graceful_shutdown(async { drop(stopped.await) });

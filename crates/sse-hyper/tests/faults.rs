@@ -3,20 +3,23 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use core::convert::Infallible;
+use core::pin::Pin;
 use http::{HeaderValue, Request, Response, StatusCode};
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use scenarios::producer::{Answer, App, Producer};
-use scenarios::{Framework, OVERRIDDEN, Server, Setup};
+use scenarios::{Compression, Framework, OVERRIDDEN, Server, Setup};
+use sse_hyper::sse_core::BoxError;
 use sse_hyper::{Sse, SseBody, sse_driver};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio_io_timeout::TimeoutStream;
 use tower::Layer;
 use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::SizeAbove;
 
 #[path = "../../../tests/faults/mod.rs"]
 mod scenarios;
@@ -49,13 +52,13 @@ impl Framework for Hyper {
                     let response = respond(&request, app(request.uri().path()));
                     async move { Ok::<_, Infallible>(response) }
                 });
-                let builder = auto::Builder::new(TokioExecutor::new());
-                if setup.is_compressing {
-                    let service = TowerToHyperService::new(CompressionLayer::new().layer(service));
-                    tokio::spawn(graceful.watch(builder.serve_connection(io, service).into_owned()));
-                } else {
-                    let service = TowerToHyperService::new(service);
-                    tokio::spawn(graceful.watch(builder.serve_connection(io, service).into_owned()));
+                let compression = CompressionLayer::new();
+                match setup.compression {
+                    Compression::None => serve(io, service, &graceful),
+                    Compression::InFront => serve(io, compression.layer(service), &graceful),
+                    Compression::Forced => {
+                        serve(io, compression.compress_when(SizeAbove::new(0)).layer(service), &graceful);
+                    }
                 }
             }
             graceful.shutdown().await;
@@ -66,6 +69,17 @@ impl Framework for Hyper {
         };
         Server { address, stop: Box::pin(stop) }
     }
+}
+
+fn serve<S, B>(io: TokioIo<Pin<Box<TimeoutStream<TcpStream>>>>, service: S, graceful: &GracefulShutdown)
+where
+    S: tower::Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send,
+    B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
+{
+    let builder = auto::Builder::new(TokioExecutor::new());
+    let connection = builder.serve_connection(io, TowerToHyperService::new(service)).into_owned();
+    tokio::spawn(graceful.watch(connection));
 }
 
 fn respond(request: &Request<Incoming>, Answer { source, options }: Answer) -> Response<SseBody<Producer>> {
