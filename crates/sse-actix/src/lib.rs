@@ -69,7 +69,7 @@ pub use sse_driver::{
     self, ErrorAction, ErrorPolicy, Notice, Observer, Options, Outcome, Push, PushError, Sender, Source,
 };
 
-/// An event stream as actix's response; see the [crate](crate) for an example.
+/// An event stream as actix's response; see the [crate] for an example.
 ///
 /// Nothing happens before the body is polled.
 #[derive(Debug)]

@@ -52,7 +52,7 @@ pub use sse_hyper::{
 #[cfg(feature = "json")]
 pub use sse_hyper::{JsonError, JsonEvent};
 
-/// An event stream as axum's response; see the [crate](crate) for an example.
+/// An event stream as axum's response; see the [crate] for an example.
 ///
 /// Runs on tokio's timer, like axum. Nothing happens before the body is polled.
 #[derive(Debug)]

@@ -6,7 +6,7 @@ use http::{HeaderName, HeaderValue, Method, Request, Response};
 use sse_driver::sse_core::head::RESPONSE_HEADERS;
 use sse_driver::{Driver, Options, Outcome, Push, Sender, Source, Timer, TokioTimer};
 
-/// An event stream as a response; see the [crate](crate) for an example.
+/// An event stream as a response; see the [crate] for an example.
 ///
 /// Runs on tokio's timer unless [`Sse::with_timer`] brings another. Nothing happens before the body is polled.
 #[must_use]
