@@ -22,7 +22,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 pub(crate) trait Framework {
     /// Starts a server whose every path answers GET, HEAD and POST with the answer of `app`.
     ///
-    /// The path [`OVERRIDDEN`] also gets what [`override_head`] expects, by the framework's own means.
+    /// For the path [`OVERRIDDEN`] it changes the head, as the scenario of that path wants it, by its own means.
     fn start(app: App, listener: TcpListener, setup: Setup) -> Server;
 }
 
