@@ -31,11 +31,13 @@
 //! - **Clients that leave**: set `h1_allow_half_closed(false)`, as above. With actix's default a client that closes while
 //!   nothing is sent is noticed only when two heartbeats could not be delivered.
 //! - **Clients that stall** hold their body unpolled, so it cannot time out by itself, and actix hides the connection: set
-//!   `TCP_USER_TIMEOUT` on the listening socket, as the example `live` does. Memory is bounded meanwhile.
+//!   `TCP_USER_TIMEOUT` on the listening socket, as the example `live` does; accepted sockets inherit it. Linux (5.11 and
+//!   later) then gives up a connection whose window stays closed for so long, even if the client's system still answers.
+//!   Not a short one: slow readers would be given up, too. Memory is bounded meanwhile.
 //! - **Shutdown** waits for open streams until `shutdown_timeout` (30 s) and cuts them then: end them with [`Sse::until`].
-//!   It waits as long for connections that clients keep open behind ended streams, so make the time-out short.
-//! - **Compression**: the response says `content-encoding: identity`, so that actix's `Compress` leaves it alone (it would
-//!   hold events back).
+//!   An actix-server before 2.9.1 may cut them at once.
+//! - **Compression**: the response says `content-encoding: identity`, so that actix's `Compress` leaves it alone, which
+//!   saves memory and time for each client. Where the header is removed it compresses, and events still leave at once.
 //!
 //! # Features
 //!
@@ -67,7 +69,7 @@ pub use sse_driver::{
     self, ErrorAction, ErrorPolicy, Notice, Observer, Options, Outcome, Push, PushError, Sender, Source,
 };
 
-/// An event stream as actix's response; see the [crate](crate) for an example.
+/// An event stream as actix's response; see the [crate] for an example.
 ///
 /// Nothing happens before the body is polled.
 #[derive(Debug)]
@@ -93,7 +95,7 @@ impl<S: Source> Sse<S> {
 
     /// Makes the body alone, for a head of your own.
     pub fn into_body(self) -> SseBody<S> {
-        SseBody { driver: Driver::new(self.source, TokioTimer::default(), self.options) }
+        SseBody { driver: Some(Driver::new(self.source, TokioTimer::default(), self.options)) }
     }
 }
 
@@ -109,7 +111,8 @@ where
     }
 }
 
-/// Answers with status 200 and the headers of an event stream. A HEAD gets the head only: the source is dropped unpolled.
+/// Answers with status 200 and the headers of an event stream. A HEAD gets the head only: the source is dropped unpolled,
+/// and the close hook runs.
 impl<S: Source + 'static> Responder for Sse<S> {
     type Body = BoxBody;
 
@@ -120,19 +123,24 @@ impl<S: Source + 'static> Responder for Sse<S> {
         }
         response.insert_header((CONTENT_ENCODING, HeaderValue::from_static("identity")));
         let body = self.into_body();
-        if request.method() == Method::HEAD {
-            // The stream is dropped unpolled; its close hook runs.
-            return response.finish();
-        }
-        response.body(body)
+        // Not `finish`, which would claim a content length of 0. The stream is dropped unpolled; its close hook runs.
+        response.body(if request.method() == Method::HEAD { body.into_empty() } else { body })
     }
 }
 
 pin_project! {
     /// The body of an event stream: chunks that are never empty, never an error.
     pub struct SseBody<S> {
+        // None where no body is to be sent.
         #[pin]
-        driver: Driver<S, TokioTimer>,
+        driver: Option<Driver<S, TokioTimer>>,
+    }
+}
+
+impl<S> SseBody<S> {
+    /// Drops the stream unpolled; its close hook runs.
+    fn into_empty(self) -> Self {
+        Self { driver: None }
     }
 }
 
@@ -144,7 +152,10 @@ impl<S: Source> MessageBody for SseBody<S> {
     }
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Infallible>>> {
-        self.project().driver.poll_chunk(cx).map(|chunk| chunk.map(Ok))
+        match self.project().driver.as_pin_mut() {
+            Some(driver) => driver.poll_chunk(cx).map(|chunk| chunk.map(Ok)),
+            None => Poll::Ready(None),
+        }
     }
 }
 

@@ -28,7 +28,8 @@
 //! # What the server has to do
 //!
 //! - **Clients that stall** hold their body unpolled, so it cannot time out by itself: put a write time-out round the
-//!   connection, as the example `live` does with a listener of its own. Memory is bounded meanwhile.
+//!   connection, as the example `live` does with a listener of its own; not a short one, which would give up slow readers,
+//!   too. Memory is bounded meanwhile. Over HTTP/2 the time-out ends connections that are stuck, not single streams.
 //! - **Shutdown** (`with_graceful_shutdown`) waits for open streams: end them with [`Sse::until`].
 //!
 //! # Features
@@ -51,7 +52,7 @@ pub use sse_hyper::{
 #[cfg(feature = "json")]
 pub use sse_hyper::{JsonError, JsonEvent};
 
-/// An event stream as axum's response; see the [crate](crate) for an example.
+/// An event stream as axum's response; see the [crate] for an example.
 ///
 /// Runs on tokio's timer, like axum. Nothing happens before the body is polled.
 #[derive(Debug)]

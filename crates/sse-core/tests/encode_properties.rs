@@ -1,6 +1,6 @@
 //! What holds for any event: the bytes decode to what was put in, and to nothing else.
 
-#![allow(clippy::unwrap_used, reason = "a test")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
 
 use bytes::Buf;
 use core::fmt::Write;

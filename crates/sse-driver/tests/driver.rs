@@ -59,19 +59,25 @@ impl Timer for Clock {
 
 /// A source that gives what the test puts in, counts how often it is asked, and never ends.
 #[derive(Clone, Default)]
-struct Tray(Rc<RefCell<(VecDeque<Result<Frame, ItemError>>, usize)>>);
+struct Tray(Rc<RefCell<Held>>);
+
+#[derive(Default)]
+struct Held {
+    items: VecDeque<Result<Frame, ItemError>>,
+    asked: usize,
+}
 
 impl Tray {
     fn put(&self, data: &str) {
-        self.0.borrow_mut().0.push_back(Ok(Event::new(data).to_frame()));
+        self.0.borrow_mut().items.push_back(Ok(Event::new(data).to_frame()));
     }
 
     fn fail(&self) {
-        self.0.borrow_mut().0.push_back(Err(ItemError::Source("broken".into())));
+        self.0.borrow_mut().items.push_back(Err(ItemError::Source("broken".into())));
     }
 
     fn asked(&self) -> usize {
-        self.0.borrow().1
+        self.0.borrow().asked
     }
 }
 
@@ -82,8 +88,8 @@ impl Source for Tray {
         _: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame, ItemError>>> {
         let mut tray = self.0.borrow_mut();
-        tray.1 += 1;
-        tray.0.pop_front().map_or(Poll::Pending, |item| Poll::Ready(Some(item)))
+        tray.asked += 1;
+        tray.items.pop_front().map_or(Poll::Pending, |item| Poll::Ready(Some(item)))
     }
 }
 
@@ -261,7 +267,7 @@ fn a_clone_of_the_sender_keeps_the_stream_open_behind_its_function() {
     let kept = Arc::new(Mutex::new(None));
     let keep = Arc::clone(&kept);
     let source = Push::new(async move |events: Sender| {
-        *keep.lock().unwrap() = Some(events.clone());
+        *keep.lock().unwrap() = Some(events);
     });
     let mut driver = pin!(Driver::new(source, Clock::default(), Options::new()));
     assert_eq!(poll(driver.as_mut()), ready(":\n"));

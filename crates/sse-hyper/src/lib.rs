@@ -25,7 +25,9 @@
 //!
 //! - **Clients that leave** are noticed at once: hyper drops the body, the source with it.
 //! - **Clients that stall** hold their body unpolled, so it cannot time out by itself: put a write time-out round the
-//!   connection (the examples use `tokio-io-timeout`). Memory is bounded meanwhile: nothing is read from the source.
+//!   connection (the examples use `tokio-io-timeout`), not a short one, which would give up slow readers, too. Memory is
+//!   bounded meanwhile: nothing is read from the source. Over HTTP/2 the time-out ends connections that are stuck; a client
+//!   that stops reading one stream and goes on with others keeps it, at the price of hyper's `max_send_buf_size` at most.
 //! - **Shutdown** waits for open streams: end them with [`Sse::until`].
 //! - **HEAD**: use [`Sse::respond_to`]; hyper sends bodies in answer to HEAD over HTTP/2 otherwise.
 //!

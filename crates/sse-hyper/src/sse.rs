@@ -6,7 +6,7 @@ use http::{HeaderName, HeaderValue, Method, Request, Response};
 use sse_driver::sse_core::head::RESPONSE_HEADERS;
 use sse_driver::{Driver, Options, Outcome, Push, Sender, Source, Timer, TokioTimer};
 
-/// An event stream as a response; see the [crate](crate) for an example.
+/// An event stream as a response; see the [crate] for an example.
 ///
 /// Runs on tokio's timer unless [`Sse::with_timer`] brings another. Nothing happens before the body is polled.
 #[must_use]
@@ -61,7 +61,8 @@ impl<S: Source, T: Timer> Sse<S, T> {
         with_head(self.into_body())
     }
 
-    /// Makes the response to a request: a HEAD gets the head only, and the source is dropped unpolled.
+    /// Makes the response to a request: a HEAD gets the head only, the source is dropped unpolled, and the close hook
+    /// runs.
     pub fn respond_to<B>(self, request: &Request<B>) -> Response<SseBody<S, T>> {
         let body = self.into_body();
         with_head(if request.method() == Method::HEAD { body.into_empty() } else { body })

@@ -1,7 +1,9 @@
 use super::{Adapter, App};
 use bytes::Bytes;
 use core::time::Duration;
-use http::{HeaderMap, Request, Response};
+use http::header::HOST;
+use http::uri::PathAndQuery;
+use http::{HeaderMap, HeaderValue, Request, Response};
 use http_body_util::{BodyExt, Empty};
 use hyper::body::Incoming;
 use hyper::client::conn::{http1, http2};
@@ -53,7 +55,14 @@ impl Client {
     ///
     /// When there is no response.
     pub async fn request(&mut self, request: http::request::Builder) -> Response<Incoming> {
-        let request: Request<Empty<Bytes>> = request.body(Empty::new()).expect("a request that can be built");
+        let mut request: Request<Empty<Bytes>> =
+            request.body(Empty::new()).expect("a request that can be built");
+        if matches!(self.sender, Sender::Http1(_)) {
+            // As a client on a connection of its own writes it.
+            let path = request.uri().path_and_query().map_or("/", PathAndQuery::as_str);
+            *request.uri_mut() = path.parse().expect("a path");
+            request.headers_mut().insert(HOST, HeaderValue::from_static("contract.test"));
+        }
         match &mut self.sender {
             Sender::Http1(sender) => {
                 sender.ready().await.expect("an open connection");
