@@ -4,7 +4,7 @@
 //! is a position in one log, and takes from it when its socket has taken what came before; so a slow client costs its
 //! thread, one queue and nothing else. Who falls off the log's end is closed and may come back.
 
-mod support;
+pub(crate) mod support;
 
 use bytes::Buf;
 use core::sync::atomic::Ordering::Relaxed;

@@ -4,7 +4,7 @@
 //! the protocol: poll a [`Connection`] only when its socket has taken what came before. Each event is encoded once and
 //! offered to every connection; whose queue is full is closed as lagged, and may come back and resume.
 
-mod support;
+pub(crate) mod support;
 
 use bytes::{Buf, Bytes};
 use core::sync::atomic::Ordering::Relaxed;
