@@ -138,7 +138,10 @@ impl Seat {
                 match self.stream(&mut socket, body, last_event_id.as_ref()) {
                     // Without the end of its body the client knows that the stream was cut.
                     CloseReason::PeerGone | CloseReason::Stalled => return Ok(()),
-                    _ => socket.write_all(end)?,
+                    _ => {
+                        socket.set_write_timeout(Some(PATIENCE))?;
+                        socket.write_all(end)?;
+                    }
                 }
             }
         }
