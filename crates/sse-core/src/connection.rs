@@ -174,9 +174,15 @@ pub struct Connection {
     queue: Queue,
     heartbeat: Option<Timer>,
     age: Option<Timer>,
-    /// Runs while a chunk that was handed out has not been followed by another poll.
-    in_flight: Option<Timer>,
+    transport: Transport,
     totals: Totals,
+}
+
+/// What is known of the transport: a chunk that was handed out occupies it until the next poll.
+#[derive(Clone, Copy, Debug)]
+enum Transport {
+    Ready,
+    Busy { stall: Option<Timer> },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -197,7 +203,7 @@ impl Connection {
             queue: Queue::default(),
             heartbeat: config.heartbeat.as_ref().map(|heartbeat| Timer::start(now, heartbeat.interval())),
             age: config.max_age.map(|max_age| Timer::start(now, max_age)),
-            in_flight: None,
+            transport: Transport::Ready,
             totals: Totals::default(),
             config,
         }
@@ -241,7 +247,7 @@ impl Connection {
         if !self.is_closed() {
             self.state = State::Closed(reason);
             self.queue.clear();
-            self.in_flight = None;
+            self.transport = Transport::Ready;
         }
     }
 
@@ -255,9 +261,9 @@ impl Connection {
     /// For push drivers, which do not poll until their write is done. Harmless at any time. Call it at
     /// [`Connection::next_deadline`].
     pub fn handle_timeout(&mut self, now: Instant) {
-        if let Some(in_flight) = &mut self.in_flight {
-            in_flight.handle_now(now);
-            if in_flight.is_due(now) {
+        if let Transport::Busy { stall: Some(stall) } = &mut self.transport {
+            stall.handle_now(now);
+            if stall.is_due(now) {
                 self.abort(CloseReason::Stalled);
             }
         }
@@ -305,13 +311,17 @@ impl Connection {
         }
     }
 
-    /// Returns when the driver has to poll, or to call [`Connection::handle_timeout`], at the latest.
+    /// Returns when the driver has to do something at the latest: while a chunk is being written, call
+    /// [`Connection::handle_timeout`]; otherwise poll.
+    ///
+    /// While a chunk is being written only the stall limit counts: a heartbeat that falls due has to wait for the
+    /// transport, and a driver that woke up for it could do nothing.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Instant> {
-        let timers = match self.state {
-            State::Open => [self.heartbeat, self.age, self.in_flight],
-            State::Closing { .. } => [None, None, self.in_flight],
-            State::Closed(_) => [None; 3],
+        let timers = match (self.state, self.transport) {
+            (State::Closed(_), _) | (State::Closing { .. }, Transport::Ready) => [None; 2],
+            (_, Transport::Busy { stall }) => [stall, None],
+            (State::Open, Transport::Ready) => [self.heartbeat, self.age],
         };
         timers.iter().flatten().map(Timer::deadline).min()
     }
@@ -363,7 +373,7 @@ impl Connection {
     }
 
     fn handle_now(&mut self, now: Instant) {
-        self.in_flight = None;
+        self.transport = Transport::Ready;
         for timer in [&mut self.heartbeat, &mut self.age].into_iter().flatten() {
             timer.handle_now(now);
         }
@@ -406,7 +416,8 @@ impl Connection {
 
     fn transmit(&mut self, now: Instant, bytes: Bytes) -> Output {
         self.totals.bytes += bytes.len() as u64;
-        self.in_flight = self.config.stall_limit.map(|limit| Timer::start(now, limit));
+        self.transport =
+            Transport::Busy { stall: self.config.stall_limit.map(|limit| Timer::start(now, limit)) };
         if self.config.heartbeat.as_ref().is_some_and(|heartbeat| heartbeat.cadence() == Cadence::Idle) {
             if let Some(heartbeat) = &mut self.heartbeat {
                 heartbeat.restart(now);

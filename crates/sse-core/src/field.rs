@@ -284,14 +284,14 @@ impl<'a> EventId<'a> {
 }
 
 /// A number as id: cannot fail and does not allocate.
-impl From<u64> for EventId<'static> {
+impl From<u64> for EventId<'_> {
     fn from(number: u64) -> Self {
         Self(IdText::Inline(Decimal::new(number)))
     }
 }
 
 /// A number as id: cannot fail and does not allocate.
-impl From<u32> for EventId<'static> {
+impl From<u32> for EventId<'_> {
     fn from(number: u32) -> Self {
         Self::from(u64::from(number))
     }

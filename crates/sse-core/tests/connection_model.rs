@@ -244,6 +244,9 @@ fn run(policies: Policies, ops: Vec<Op>) {
                         model.closed = Some(CloseReason::Stalled);
                     }
                 }
+                if model.last_transmit_unread.is_some() {
+                    assert!(connection.next_deadline().is_none_or(|deadline| deadline > now), "no busy loop");
+                }
             }
             Op::Step { millis } => {
                 let step = Duration::from_millis(millis.unsigned_abs());

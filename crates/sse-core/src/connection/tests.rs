@@ -199,6 +199,19 @@ fn a_peer_that_takes_nothing_is_given_up() {
 }
 
 #[test]
+fn a_heartbeat_that_falls_due_while_a_chunk_is_being_written_wakes_nobody() {
+    let age = Duration::from_secs(20);
+    let mut connection = opened(Config::new().with_max_age(age));
+    assert_eq!(connection.next_deadline(), Some(at(30)), "neither heartbeat (15 s) nor age (20 s)");
+    connection.handle_timeout(at(29));
+    assert_eq!(connection.next_deadline(), Some(at(30)));
+    assert_eq!(connection.poll_output(at(29)), Output::Closed(CloseReason::MaxAge), "what waited comes now");
+
+    let connection = opened(Config::new().with_stall_limit(None));
+    assert_eq!(connection.next_deadline(), None);
+}
+
+#[test]
 fn a_peer_that_takes_everything_does_not_stall() {
     let mut connection = opened(Config::new().with_heartbeat(None));
     assert_eq!(connection.poll_output(at(1)), Output::Wait(None));

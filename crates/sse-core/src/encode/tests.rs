@@ -20,6 +20,13 @@ fn fields_stand_in_the_fixed_order() {
 }
 
 #[test]
+fn a_number_is_an_id_of_an_event_that_borrows() {
+    let data = String::from("d");
+    assert_eq!(wire(&Event::new(data.as_str()).with_id(9_u64)), "id: 9\ndata: d\n\n");
+    assert_eq!(wire(&Event::new(data.as_str()).with_id(9_u32)), "id: 9\ndata: d\n\n");
+}
+
+#[test]
 fn each_line_end_ends_one_line_once() {
     for (data, expected) in [
         ("", "data: \n\n"),
