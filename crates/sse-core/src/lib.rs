@@ -7,6 +7,7 @@ extern crate alloc;
 extern crate std;
 
 pub mod connection;
+pub mod decode;
 pub mod encode;
 pub mod event;
 pub mod field;
@@ -17,6 +18,9 @@ pub mod json;
 pub mod time;
 
 pub use connection::{CloseReason, Config, Connection};
+pub use decode::{
+    CommentLine, Decoder, Discarded, Feed, Item, MessageEvent, OwnedCommentLine, OwnedItem, OwnedMessageEvent,
+};
 pub use encode::{BufferTooSmall, Chunks, DataWriter, Encoder, LineEnding};
 pub use event::{Comment, Event};
 pub use field::{EventId, EventName, InvalidField, Retry};

@@ -1,1 +1,3 @@
 //! What Server-Sent Events code is tested with.
+
+pub mod oracle;

@@ -1,0 +1,522 @@
+//! Bytes of an event stream in, items out: the standard's [interpretation of an event stream][standard], incremental
+//! and lending.
+//!
+//! ```
+//! use sse_core::{Decoder, Item};
+//!
+//! let mut decoder = Decoder::new();
+//! for chunk in [b"event: add\ndata: 738".as_slice(), b"57293\n\n"] {
+//!     let mut feed = decoder.feed(chunk);
+//!     while let Some(item) = feed.next() {
+//!         if let Item::Event(event) = item {
+//!             assert_eq!((event.event_type(), event.data()), ("add", "73857293"));
+//!         }
+//!     }
+//! }
+//! decoder.finish();
+//! ```
+//!
+//! [standard]: https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
+
+mod feed;
+mod item;
+mod line;
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+use core::mem;
+use core::time::Duration;
+
+use memchr::memchr;
+
+pub use self::feed::Feed;
+pub use self::item::{
+    CommentLine, Discarded, Item, MessageEvent, OwnedCommentLine, OwnedItem, OwnedMessageEvent,
+};
+use self::line::{Field, LONGEST_HEAD, Span, reconnection_time, split, split_beginning};
+
+/// Capacity beyond this goes back to the allocator once the event that needed it is over.
+const RETAINED: usize = 64 * 1024;
+
+/// Decodes an event stream, chunk by chunk, as the [standard] prescribes and browsers do.
+///
+/// The result is the same however the stream is cut into chunks. Bytes that are not UTF-8 become U+FFFD; nothing is an
+/// error, nothing panics. Memory is bounded: one event may count [`limit`](Self::with_limit) bytes and the buffers hold
+/// at most a few times that (they grow by doubling, and a bad byte becomes three); comments beyond [`CommentLine::LIMIT`], unknown fields and the rest of an event above the limit are
+/// not buffered; between events at most 64 KiB of each buffer are kept.
+///
+/// A decoder outlives a connection: call [`finish`](Self::finish) at its end and feed the next one, so that
+/// [`last_event_id`](Self::last_event_id) carries over.
+///
+/// ```
+/// use sse_core::{Decoder, Item};
+///
+/// let mut decoder = Decoder::new();
+/// let mut feed = decoder.feed(b"id: 41\ndata: {\"n\":1}\n\nid: 42\ndata: {\"n\"");
+/// assert!(matches!(feed.next(), Some(Item::Event(event)) if event.data() == "{\"n\":1}"));
+/// assert!(feed.next().is_none());
+/// assert!(decoder.finish().is_some(), "half an event was discarded");
+/// assert_eq!(decoder.last_event_id(), "41");
+/// ```
+///
+/// [standard]: https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
+#[derive(Clone)]
+pub struct Decoder {
+    limit: u64,
+    bytes_seen: u64,
+    line: Line,
+    /// The last byte was a CR: an LF that follows belongs to it.
+    skip_line_feed: bool,
+    /// What the block's fields count so far. 0: no field yet, and all of the block's state is empty. Above the limit:
+    /// the event is being discarded.
+    size: u64,
+    /// The block has an `id` field; its value is in `id`.
+    sets_id: bool,
+    /// The block has a `retry` field, already reported.
+    sets_retry: bool,
+    /// The standard's data buffer: each value and a line feed.
+    data: Vec<u8>,
+    /// The standard's event type buffer.
+    event_type: String,
+    /// The standard's last event ID buffer, if the block sets one.
+    id: String,
+    /// What is kept of an unfinished line that is not `data`: its name, or its value.
+    held: Vec<u8>,
+    /// The last item borrows `text` or `event_type`.
+    lent: bool,
+    /// Data or comment text that is not in the chunk as it must be reported.
+    text: String,
+    last_event_id: String,
+}
+
+/// What is known of the line that the next byte belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Line {
+    /// So many bytes of a byte order mark at the start of the stream.
+    ByteOrderMark(u8),
+    Start,
+    /// Its first bytes are in `held`: the field is not certain or the space after the colon may still come.
+    Name,
+    Value(Field),
+}
+
+impl Line {
+    const UNKNOWN: Self = Self::Value(Field::Unknown);
+}
+
+/// Fields of the current block that lie in the current chunk.
+#[derive(Default)]
+struct Fields<'c> {
+    /// The only `data` value so far.
+    data: Option<Span<'c>>,
+    /// The last `event` value.
+    event_type: Option<Span<'c>>,
+}
+
+/// An item before it borrows.
+enum Found<'c> {
+    Event { event_type: Text<'c>, data: Text<'c>, sets_id: bool },
+    Comment { text: Text<'c>, is_truncated: bool },
+    Retry(Duration),
+    Block { sets_id: bool },
+    Discarded(Discarded),
+}
+
+/// Where a text lies: in the chunk, or in the decoder's buffer for it.
+enum Text<'c> {
+    Chunk(&'c str),
+    Buffer,
+}
+
+impl Decoder {
+    /// The limit of [`Decoder::new`]: 16 MiB, what MCP implementations settled on.
+    pub const DEFAULT_LIMIT: usize = 16 * 1024 * 1024;
+
+    /// A decoder for a new stream that discards events above [`DEFAULT_LIMIT`](Self::DEFAULT_LIMIT).
+    ///
+    /// Allocates nothing.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self::with_limit(Self::DEFAULT_LIMIT)
+    }
+
+    /// A decoder for a new stream that discards events which count more than `limit` bytes.
+    ///
+    /// Each `data`, `event`, `id` and `retry` line of a block counts the bytes of its value and one for its end, so
+    /// that a flood of empty lines is bounded too. An event that passes the limit is dropped at once, reported as
+    /// [`Item::Discarded`] at its blank line, and decoding goes on behind it; see
+    /// [`is_discarding`](Self::is_discarding) to act earlier.
+    ///
+    /// ```
+    /// # use sse_core::{Decoder, Item};
+    /// let mut decoder = Decoder::with_limit(6);
+    /// let mut feed = decoder.feed(b"data: fits!\n\ndata: does not\n\n");
+    /// assert!(matches!(feed.next(), Some(Item::Event(_))));
+    /// assert!(matches!(feed.next(), Some(Item::Discarded(_))));
+    /// ```
+    #[must_use]
+    pub const fn with_limit(limit: usize) -> Self {
+        Self {
+            limit: limit as u64,
+            bytes_seen: 0,
+            line: Line::ByteOrderMark(0),
+            skip_line_feed: false,
+            size: 0,
+            sets_id: false,
+            sets_retry: false,
+            data: Vec::new(),
+            event_type: String::new(),
+            id: String::new(),
+            held: Vec::new(),
+            lent: false,
+            text: String::new(),
+            last_event_id: String::new(),
+        }
+    }
+
+    /// This decoder, resuming a stream whose last event ID string is already known.
+    ///
+    /// Events without an id of their own carry it, as after a reconnection in a browser.
+    ///
+    /// ```
+    /// # use sse_core::{Decoder, Item};
+    /// let mut decoder = Decoder::new().with_last_event_id("41");
+    /// let mut feed = decoder.feed(b"data: x\n\n");
+    /// assert!(matches!(feed.next(), Some(Item::Event(event)) if event.last_event_id() == "41" && !event.sets_id()));
+    /// ```
+    #[must_use]
+    pub fn with_last_event_id(mut self, id: &str) -> Self {
+        self.last_event_id = String::from(id);
+        self
+    }
+
+    /// Begins to decode the next bytes of the stream; nothing happens before [`Feed::next`] is called.
+    ///
+    /// Call again when `next` has returned `None`. A `Feed` that is dropped earlier leaves its
+    /// [`remaining`](Feed::remaining) bytes to be fed again.
+    #[inline]
+    pub fn feed<'d, 'c>(&'d mut self, chunk: &'c [u8]) -> Feed<'d, 'c> {
+        Feed::new(self, chunk)
+    }
+
+    /// Ends the stream: half an event is discarded, its id is not committed, and the decoder is ready for the next
+    /// connection.
+    ///
+    /// Says what was discarded; `None` if the stream ended between events. Last event ID, limit and
+    /// [`bytes_seen`](Self::bytes_seen) stay.
+    ///
+    /// ```
+    /// # use sse_core::Decoder;
+    /// let mut decoder = Decoder::new();
+    /// assert!(decoder.feed(b"data: hal").next().is_none());
+    /// assert_eq!(decoder.finish().map(|discarded| discarded.len), Some(4));
+    /// assert!(decoder.finish().is_none());
+    /// ```
+    pub fn finish(&mut self) -> Option<Discarded> {
+        let cut = match self.line {
+            Line::ByteOrderMark(_) | Line::Start | Line::Value(Field::Comment | Field::Unknown) => 0,
+            Line::Name => u64::from(self.held.first() != Some(&b':')),
+            Line::Value(_) => 1,
+        };
+        let len = self.size.saturating_add(cut);
+        self.take_back();
+        self.drop_fields();
+        self.size = 0;
+        self.line = Line::ByteOrderMark(0);
+        self.skip_line_feed = false;
+        (len > 0).then_some(Discarded { len })
+    }
+
+    /// The last event ID string: what a reconnection sends as `Last-Event-ID`, unless it is empty.
+    ///
+    /// It moves at blank lines only: the id of an event that is not complete is not in it.
+    #[must_use]
+    pub fn last_event_id(&self) -> &str {
+        &self.last_event_id
+    }
+
+    /// How many bytes were consumed so far, over all connections: a timer for idle streams looks whether it moved, and
+    /// sees comments and halves of events too.
+    #[must_use]
+    pub fn bytes_seen(&self) -> u64 {
+        self.bytes_seen
+    }
+
+    /// Whether the bytes since the last blank line are more than one event may have and are being thrown away.
+    ///
+    /// Such an event is reported when it ends. A reader that will not wait for that asks here when
+    /// [`Feed::next`] has returned `None`.
+    ///
+    /// ```
+    /// # use sse_core::Decoder;
+    /// let mut decoder = Decoder::with_limit(4);
+    /// assert!(decoder.feed(b"data: without end").next().is_none());
+    /// assert!(decoder.is_discarding());
+    /// ```
+    #[must_use]
+    pub fn is_discarding(&self) -> bool {
+        self.size > self.limit
+    }
+
+    /// Whether the next byte is the first of a line and no field came since the last blank line.
+    #[inline]
+    fn is_at_block(&self) -> bool {
+        self.size == 0 && self.line == Line::Start && !self.skip_line_feed
+    }
+
+    /// Whether an event of this one value is within the limit.
+    #[inline]
+    fn would_hold(&self, value: &str) -> bool {
+        (value.len() as u64) < self.limit
+    }
+
+    /// Processes a line that lies whole in the chunk.
+    fn line<'c>(&mut self, line: Span<'c>, fields: &mut Fields<'c>) -> Option<Found<'c>> {
+        if line.bytes().is_empty() {
+            return self.dispatch(mem::take(fields));
+        }
+        let (field, value) = line.split();
+        match field {
+            Field::Unknown => {}
+            Field::Comment => return Some(self.comment(value)),
+            _ if !self.count(value.bytes().len().saturating_add(1)) => {}
+            Field::Data if fields.data.is_none() && self.data.is_empty() => fields.data = Some(value),
+            Field::Data => {
+                if let Some(first) = fields.data.take() {
+                    self.push_data(first);
+                }
+                self.push_data(value);
+            }
+            Field::Event => fields.event_type = Some(value),
+            Field::Id => self.set_id(value),
+            Field::Retry => return self.set_retry(value),
+        }
+        None
+    }
+
+    /// Takes in bytes of a line that does not lie whole in one chunk.
+    fn extend_line(&mut self, mut bytes: &[u8]) {
+        let field = match self.line {
+            Line::Value(field) => field,
+            _ => {
+                let known = self.held.len();
+                let missing = LONGEST_HEAD.saturating_sub(known);
+                self.held.extend_from_slice(bytes.get(..missing).unwrap_or(bytes));
+                let Some((field, value)) = split_beginning(&self.held) else {
+                    self.line = Line::Name;
+                    return;
+                };
+                let head = self.held.len() - value.len();
+                bytes = bytes.get(head.saturating_sub(known)..).unwrap_or_default();
+                self.held.clear();
+                self.line = Line::Value(field);
+                field
+            }
+        };
+        match field {
+            Field::Unknown => {}
+            Field::Comment => {
+                // One byte more than is reported tells that there was more.
+                let room = (CommentLine::LIMIT + 1).saturating_sub(self.held.len());
+                self.held.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
+            }
+            _ if !self.count(bytes.len()) => {}
+            Field::Data => self.data.extend_from_slice(bytes),
+            Field::Event | Field::Id | Field::Retry => self.held.extend_from_slice(bytes),
+        }
+    }
+
+    /// Processes the line that [`extend_line`](Self::extend_line) took in.
+    fn end_line<'c>(&mut self) -> Option<Found<'c>> {
+        let mut value = mem::take(&mut self.held);
+        let field = match mem::replace(&mut self.line, Line::Start) {
+            Line::Value(field) => field,
+            // As much as a name, a colon and no value.
+            _ => {
+                let (field, _) = split(&value);
+                value.clear();
+                field
+            }
+        };
+        let found = match field {
+            Field::Unknown => None,
+            Field::Comment => {
+                let (text, is_truncated) = CommentLine::cut(&value);
+                Span::Bytes(text).append_to(&mut self.text);
+                self.lent = true;
+                Some(Found::Comment { text: Text::Buffer, is_truncated })
+            }
+            _ if !self.count(1) => None,
+            Field::Data => {
+                self.data.push(b'\n');
+                None
+            }
+            Field::Event => {
+                self.set_event_type(Span::Bytes(&value));
+                None
+            }
+            Field::Id => {
+                self.set_id(Span::Bytes(&value));
+                None
+            }
+            Field::Retry => self.set_retry(Span::Bytes(&value)),
+        };
+        self.held = emptied(value);
+        found
+    }
+
+    /// Ends the block: commits its id and dispatches it.
+    fn dispatch<'c>(&mut self, fields: Fields<'c>) -> Option<Found<'c>> {
+        let len = mem::take(&mut self.size);
+        if len > self.limit {
+            return Some(Found::Discarded(Discarded { len }));
+        }
+        let sets_id = mem::take(&mut self.sets_id);
+        let sets_retry = mem::take(&mut self.sets_retry);
+        if sets_id {
+            mem::swap(&mut self.id, &mut self.last_event_id);
+            self.id = emptied_text(mem::take(&mut self.id));
+        }
+        let data = if let Some(data) = fields.data {
+            self.text_of(data)
+        } else if self.data.pop().is_some() {
+            // The two buffers change places, so that both keep their capacity.
+            let data = mem::replace(&mut self.data, mem::take(&mut self.text).into_bytes());
+            self.text = match String::from_utf8(data) {
+                Ok(text) => text,
+                Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
+            };
+            self.lent = true;
+            Text::Buffer
+        } else {
+            self.event_type.clear();
+            return (sets_id || sets_retry).then_some(Found::Block { sets_id });
+        };
+        let event_type = match fields.event_type {
+            Some(value) => match value.text() {
+                Some(text) => Text::Chunk(text),
+                None => {
+                    self.set_event_type(value);
+                    Text::Buffer
+                }
+            },
+            None => Text::Buffer,
+        };
+        self.lent |= !self.event_type.is_empty();
+        Some(Found::Event { event_type, data, sets_id })
+    }
+
+    /// Moves fields out of a chunk that may not be there at the next call.
+    fn keep(&mut self, fields: Fields<'_>) {
+        if self.is_discarding() {
+            return;
+        }
+        if let Some(value) = fields.data {
+            self.push_data(value);
+        }
+        if let Some(value) = fields.event_type {
+            self.set_event_type(value);
+        }
+    }
+
+    /// Counts bytes of the event and says whether it is still within the limit; if not, it is dropped.
+    fn count(&mut self, bytes: usize) -> bool {
+        self.size = self.size.saturating_add(bytes as u64);
+        if self.is_discarding() {
+            self.drop_fields();
+        }
+        !self.is_discarding()
+    }
+
+    /// Forgets what the block's fields said; the committed state stays.
+    fn drop_fields(&mut self) {
+        self.data = emptied(mem::take(&mut self.data));
+        self.held = emptied(mem::take(&mut self.held));
+        self.id = emptied_text(mem::take(&mut self.id));
+        self.event_type = emptied_text(mem::take(&mut self.event_type));
+        self.sets_id = false;
+        self.sets_retry = false;
+    }
+
+    fn push_data(&mut self, value: Span<'_>) {
+        self.data.extend_from_slice(value.bytes());
+        self.data.push(b'\n');
+    }
+
+    fn set_event_type(&mut self, value: Span<'_>) {
+        self.event_type.clear();
+        value.append_to(&mut self.event_type);
+    }
+
+    fn set_id(&mut self, value: Span<'_>) {
+        if memchr(0, value.bytes()).is_none() {
+            self.id.clear();
+            value.append_to(&mut self.id);
+            self.sets_id = true;
+        }
+    }
+
+    fn set_retry<'c>(&mut self, value: Span<'_>) -> Option<Found<'c>> {
+        let time = reconnection_time(value.bytes())?;
+        self.sets_retry = true;
+        Some(Found::Retry(time))
+    }
+
+    fn comment<'c>(&mut self, value: Span<'c>) -> Found<'c> {
+        let (text, is_truncated) = CommentLine::cut(value.bytes());
+        let text = if is_truncated { Span::Bytes(text) } else { value };
+        Found::Comment { text: self.text_of(text), is_truncated }
+    }
+
+    /// A span of the chunk as text: where it is if it is UTF-8, replaced in the buffer if not.
+    fn text_of<'c>(&mut self, span: Span<'c>) -> Text<'c> {
+        match span.text() {
+            Some(text) => Text::Chunk(text),
+            None => {
+                span.append_to(&mut self.text);
+                self.lent = true;
+                Text::Buffer
+            }
+        }
+    }
+
+    /// Ends the loan of the last item: its buffers are empty again.
+    fn take_back(&mut self) {
+        self.lent = false;
+        self.text = emptied_text(mem::take(&mut self.text));
+        // Between the fields of a block it was a comment that was lent: the type is still wanted.
+        if self.size == 0 {
+            self.event_type = emptied_text(mem::take(&mut self.event_type));
+        }
+    }
+}
+
+/// This buffer without its contents and without capacity beyond what is kept.
+fn emptied(mut buffer: Vec<u8>) -> Vec<u8> {
+    buffer.clear();
+    buffer.shrink_to(RETAINED);
+    buffer
+}
+
+fn emptied_text(text: String) -> String {
+    String::from_utf8(emptied(text.into_bytes())).unwrap_or_default()
+}
+
+impl Default for Decoder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Decoder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Decoder")
+            .field("limit", &self.limit)
+            .field("bytes_seen", &self.bytes_seen)
+            .field("line", &self.line)
+            .field("size", &self.size)
+            .field("last_event_id", &self.last_event_id)
+            .finish_non_exhaustive()
+    }
+}
