@@ -1,7 +1,6 @@
 use super::{EncodeEngine, Sink};
 use crate::corpora::Message;
 use bytes::Bytes;
-use sse_core::{Event, EventId, EventName};
 use std::hint::black_box;
 
 /// Copies the encoded event: what an encoder costs that has nothing to find out.
@@ -11,14 +10,7 @@ impl EncodeEngine for Copy {
     const NAME: &'static str = "floor: copy of the encoded bytes";
 
     fn run(message: &'static Message, events: u64, sink: &mut impl Sink) {
-        let mut event = Event::new(message.data);
-        if let Some(name) = message.name {
-            event = event.with_name(EventName::new(name).expect("a legal name"));
-        }
-        if let Some(id) = message.id {
-            event = event.with_id(EventId::new(id).expect("a legal id"));
-        }
-        let wire = event.to_frame();
+        let wire = super::ours::event(message).to_frame();
         for _ in 0..events {
             sink.take(&Bytes::copy_from_slice(black_box(wire.as_bytes())));
         }

@@ -145,6 +145,7 @@ impl<'a> EventName<'a> {
 
     /// Returns the name.
     #[must_use]
+    #[inline]
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -251,11 +252,22 @@ impl<'a> EventId<'a> {
 
     /// Returns the id.
     #[must_use]
+    #[inline]
     pub fn as_str(&self) -> &str {
         match &self.0 {
             IdText::Borrowed(text) => text,
             IdText::Owned(text) => text,
             IdText::Inline(digits) => digits.as_str(),
+        }
+    }
+
+    /// The bytes of [`EventId::as_str`], without proving once more that digits are text.
+    #[inline]
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        match &self.0 {
+            IdText::Inline(digits) => digits.as_bytes(),
+            IdText::Borrowed(text) => text.as_bytes(),
+            IdText::Owned(text) => text.as_bytes(),
         }
     }
 
@@ -357,6 +369,7 @@ impl Retry {
         Duration::from_millis(self.millis as u64)
     }
 
+    #[inline]
     pub(crate) fn as_bytes(&self) -> &[u8] {
         self.digits.as_bytes()
     }
@@ -522,6 +535,7 @@ impl Decimal {
         }
     }
 
+    #[inline]
     fn as_bytes(&self) -> &[u8] {
         &self.digits[usize::from(self.start)..]
     }

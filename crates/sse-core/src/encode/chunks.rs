@@ -1,4 +1,5 @@
-use super::{Line, LineEnding, Lines};
+use super::LineEnding;
+use super::lines::Lines;
 use bytes::Buf;
 
 /// The bytes of one event, lent piece by piece: static prefixes and the event's own slices.
@@ -40,14 +41,12 @@ impl<'a> Chunks<'a> {
                 self.pieces = [second, third, &[]];
                 continue;
             }
-            match self.lines.next() {
-                Some(Line { prefix, value }) => self.pieces = [prefix, value, self.eol],
-                None => {
-                    // The blank line, once: afterwards nothing remains.
-                    self.pieces = [if self.remaining > 0 { self.eol } else { &[] }, &[], &[]];
-                    return;
-                }
-            }
+            self.pieces = match self.lines.next() {
+                Some((prefix, value)) => [prefix, value, self.eol],
+                // The blank line, once: afterwards nothing remains.
+                None if self.remaining > 0 => [self.eol, &[], &[]],
+                None => return,
+            };
         }
     }
 }
