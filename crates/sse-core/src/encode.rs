@@ -39,13 +39,22 @@ impl LineEnding {
         }
     }
 
-    /// Byte by byte: what has a known length is stored, anything else is copied by a call.
+    /// In constants, because what has a known length is stored and anything else is copied by a call.
     #[inline(always)]
     fn write(self, dst: &mut impl BufMut) {
-        if self == Self::CrLf {
-            dst.put_u8(b'\r');
+        match self {
+            Self::Lf => dst.put_slice(b"\n"),
+            Self::CrLf => dst.put_slice(b"\r\n"),
         }
-        dst.put_u8(b'\n');
+    }
+
+    /// The end of a block's last line, and the blank line.
+    #[inline(always)]
+    fn write_twice(self, dst: &mut impl BufMut) {
+        match self {
+            Self::Lf => dst.put_slice(b"\n\n"),
+            Self::CrLf => dst.put_slice(b"\r\n\r\n"),
+        }
     }
 }
 
@@ -110,8 +119,10 @@ impl Encoder {
     ///
     /// When `dst` cannot grow and is too small (`Vec` and `BytesMut` grow): use [`Encoder::try_encode`] for those.
     pub fn encode(&self, event: &Event<'_>, dst: &mut impl BufMut) {
-        Lines::of(event).write(self.line_ending, dst);
-        self.line_ending.write(dst);
+        match Lines::of_plain(event) {
+            Some(lines) => lines.write_block(self.line_ending, dst),
+            None => self.encode_any(event, dst),
+        }
     }
 
     /// Writes the event to `dst`, or nothing when it does not fit.
@@ -140,24 +151,27 @@ impl Encoder {
     #[must_use]
     #[inline]
     pub fn to_frame(&self, event: &Event<'_>) -> Frame {
-        match Lines::of(event).plain() {
-            Ok(plain) => self.block_to_frame(plain),
-            Err(lines) => self.rare_block_to_frame(lines),
+        match Lines::of_plain(event) {
+            Some(lines) => self.block_to_frame(lines),
+            None => self.any_to_frame(event),
         }
     }
 
-    /// Not in the way of the block that most are.
-    #[cold]
-    fn rare_block_to_frame(self, lines: Lines<'_>) -> Frame {
-        self.block_to_frame(lines)
+    #[inline(never)]
+    fn encode_any(self, event: &Event<'_>, dst: &mut impl BufMut) {
+        Lines::of(event).write_block(self.line_ending, dst);
+    }
+
+    #[inline(never)]
+    fn any_to_frame(self, event: &Event<'_>) -> Frame {
+        self.block_to_frame(Lines::of(event))
     }
 
     #[inline(always)]
     fn block_to_frame(self, lines: Lines<'_>) -> Frame {
         let blank_line = self.line_ending.as_bytes().len();
         let mut wire = Vec::with_capacity(lines.encoded_len(self.line_ending) + blank_line);
-        lines.write(self.line_ending, &mut wire);
-        self.line_ending.write(&mut wire);
+        lines.write_block(self.line_ending, &mut wire);
         Frame::from_encoded(wire.into())
     }
 

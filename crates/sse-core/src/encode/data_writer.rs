@@ -64,8 +64,7 @@ impl DataWriter {
     /// Ends the event and returns everything written, with what [`DataWriter::append_to`] was given in front.
     #[must_use]
     pub fn into_vec(mut self) -> Vec<u8> {
-        self.encoder.line_ending.write(&mut self.wire);
-        self.encoder.line_ending.write(&mut self.wire);
+        self.encoder.line_ending.write_twice(&mut self.wire);
         self.wire
     }
 

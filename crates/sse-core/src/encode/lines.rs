@@ -20,15 +20,37 @@ pub(super) struct Field<'a> {
     pub(super) text: Text<'a>,
 }
 
+impl Field<'_> {
+    /// The field, known to have no further line.
+    #[inline]
+    const fn into_line(self) -> Self {
+        Self { prefix: self.prefix, text: Text::line(self.text.rest) }
+    }
+}
+
 impl<'a> Lines<'a> {
     pub(super) const DATA: &'static [u8] = b"data: ";
 
     #[inline(always)]
     pub(super) fn of(event: &'a Event<'_>) -> Self {
         let [comment, name, id, retry, _] = Self::before_data(event).0;
-        let text = event.data().map(|data| Text::new(data.as_bytes()));
-        let data = text.map(|text| Field { prefix: Self::DATA, text });
-        Self([comment, name, id, retry, data])
+        Self([comment, name, id, retry, event.data().map(Self::data)])
+    }
+
+    /// The lines of an event that has what most have, and nothing else: name, id, and data in one line.
+    ///
+    /// The same as [`Lines::of`], but the compiler knows the shape, and what is done with it is straight code.
+    #[inline(always)]
+    pub(super) fn of_plain(event: &'a Event<'_>) -> Option<Self> {
+        if event.comment().is_some() || event.retry_ref().is_some() {
+            return None;
+        }
+        let data = Self::data(event.data()?);
+        if data.text.line_end.is_some() {
+            return None;
+        }
+        let [_, name, id, ..] = Self::before_data(event).0;
+        Some(Self([None, name, id, None, Some(data.into_line())]))
     }
 
     /// All fields but data.
@@ -58,21 +80,13 @@ impl<'a> Lines<'a> {
     }
 
     #[inline]
-    fn retry(retry: &'a Retry) -> Field<'a> {
-        Field { prefix: b"retry: ", text: Text::line(retry.as_bytes()) }
+    fn data(text: &'a str) -> Field<'a> {
+        Field { prefix: Self::DATA, text: Text::new(text.as_bytes()) }
     }
 
-    /// The same lines, if they are what most events have and nothing else: name, id, data in one line.
-    ///
-    /// What is done with them afterwards needs no branch for the rest.
-    #[inline(always)]
-    pub(super) fn plain(self) -> Result<Self, Self> {
-        match self.0 {
-            [None, name, id, None, Some(Field { prefix, text: Text { rest, line_end: None } })] => {
-                Ok(Self([None, name, id, None, Some(Field { prefix, text: Text::line(rest) })]))
-            }
-            _ => Err(self),
-        }
+    #[inline]
+    fn retry(retry: &'a Retry) -> Field<'a> {
+        Field { prefix: b"retry: ", text: Text::line(retry.as_bytes()) }
     }
 
     #[inline(always)]
@@ -86,20 +100,32 @@ impl<'a> Lines<'a> {
         len(comment) + len(name) + len(id) + len(retry) + len(data)
     }
 
+    /// Writes the lines and the blank line.
+    #[inline(always)]
+    pub(super) fn write_block(self, line_ending: LineEnding, dst: &mut impl BufMut) {
+        let mut writer = Writer { dst, line_ending };
+        let Self([comment, name, id, retry, data]) = self;
+        Self([comment, name, id, retry, None]).write(line_ending, writer.dst);
+        match data {
+            Some(data) => {
+                let last = writer.write_all_but_last(data);
+                writer.write_open_line(last);
+                line_ending.write_twice(writer.dst);
+            }
+            None => line_ending.write(writer.dst),
+        }
+    }
+
+    /// Writes the lines.
     #[inline(always)]
     pub(super) fn write(self, line_ending: LineEnding, dst: &mut impl BufMut) {
         let mut writer = Writer { dst, line_ending };
         let Self([comment, name, id, retry, data]) = self;
-        if let Some(comment) = comment {
-            writer.write_lines(comment);
-        }
-        writer.write_line(name);
-        writer.write_line(id);
-        writer.write_line(retry);
-        match data {
-            Some(data) if data.text.line_end.is_some() => writer.write_lines(data),
-            data => writer.write_line(data),
-        }
+        writer.write_field(comment);
+        writer.write_field(name);
+        writer.write_field(id);
+        writer.write_field(retry);
+        writer.write_field(data);
     }
 }
 
@@ -127,23 +153,35 @@ struct Writer<'d, B> {
 }
 
 impl<B: BufMut> Writer<'_, B> {
-    #[inline(never)]
-    fn write_lines(&mut self, Field { prefix, mut text }: Field<'_>) {
-        while let Some((line, rest)) = text.cut() {
-            self.write_line(Some(Field { prefix, text: Text::line(line) }));
-            text = rest;
-        }
-        self.write_line(Some(Field { prefix, text }));
-    }
-
-    /// Writes what is left of the text as one line.
     #[inline(always)]
-    fn write_line(&mut self, field: Option<Field<'_>>) {
-        if let Some(Field { prefix, text }) = field {
-            self.dst.put_slice(prefix);
-            self.dst.put_slice(text.rest);
+    fn write_field(&mut self, field: Option<Field<'_>>) {
+        if let Some(field) = field {
+            let last = self.write_all_but_last(field);
+            self.write_open_line(last);
             self.line_ending.write(self.dst);
         }
+    }
+
+    #[inline(always)]
+    fn write_all_but_last<'a>(&mut self, field: Field<'a>) -> Field<'a> {
+        if field.text.line_end.is_some() { self.write_many(field) } else { field }
+    }
+
+    #[inline(never)]
+    fn write_many<'a>(&mut self, Field { prefix, mut text }: Field<'a>) -> Field<'a> {
+        while let Some((line, rest)) = text.cut() {
+            self.write_open_line(Field { prefix, text: Text::line(line) });
+            self.line_ending.write(self.dst);
+            text = rest;
+        }
+        Field { prefix, text }
+    }
+
+    /// Writes what is left of the text as one line, without its end.
+    #[inline(always)]
+    fn write_open_line(&mut self, Field { prefix, text }: Field<'_>) {
+        self.dst.put_slice(prefix);
+        self.dst.put_slice(text.rest);
     }
 }
 
@@ -206,27 +244,20 @@ impl<'a> Text<'a> {
     }
 }
 
-/// Most data is one short line, which is known sooner than a call of memchr begins to look.
+/// Short text that is one line, as most is, is known sooner than memchr begins to look.
 #[inline]
 fn find_line_end(text: &[u8]) -> Option<usize> {
-    match text.last_chunk() {
-        Some(last) if text.len() <= 64 && !ends_line(last) => {
-            let mut rest = text;
-            while let Some((block, tail)) = rest.split_first_chunk() {
-                if ends_line(block) {
-                    return memchr2(b'\r', b'\n', text);
-                }
-                rest = tail;
-            }
-            None
-        }
+    match (text.first_chunk(), text.last_chunk()) {
+        (Some(first), Some(last)) if text.len() <= 2 * BLOCK && !ends_line(first) && !ends_line(last) => None,
         _ => memchr2(b'\r', b'\n', text),
     }
 }
 
+const BLOCK: usize = 16;
+
 /// Whether a line ends in a block; no branches, so that it becomes a few vector instructions.
 #[inline]
-fn ends_line(block: &[u8; 16]) -> bool {
+fn ends_line(block: &[u8; BLOCK]) -> bool {
     let mut found = false;
     for byte in block {
         found |= (*byte == b'\r') | (*byte == b'\n');
