@@ -475,14 +475,18 @@ const fn check_name(name: &str) -> Result<(), InvalidField> {
 
 const fn check_id(id: &str) -> Result<(), InvalidField> {
     let bytes = id.as_bytes();
+    if let [byte @ (b' ' | b'\t'), ..] = *bytes {
+        return Err(InvalidField { field: Field::Id, byte, offset: 0 });
+    }
     let mut offset = 0;
     while offset < bytes.len() {
-        let byte = bytes[offset];
-        let at_an_end = offset == 0 || offset == bytes.len() - 1;
-        if ends_id(byte) || (at_an_end && matches!(byte, b' ' | b'\t')) {
-            return Err(InvalidField { field: Field::Id, byte, offset });
+        if ends_id(bytes[offset]) {
+            return Err(InvalidField { field: Field::Id, byte: bytes[offset], offset });
         }
         offset += 1;
+    }
+    if let [.., byte @ (b' ' | b'\t')] = *bytes {
+        return Err(InvalidField { field: Field::Id, byte, offset: offset - 1 });
     }
     Ok(())
 }

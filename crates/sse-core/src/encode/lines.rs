@@ -108,8 +108,7 @@ impl<'a> Lines<'a> {
         Self([comment, name, id, retry, None]).write(line_ending, writer.dst);
         match data {
             Some(data) => {
-                let last = writer.write_all_but_last(data);
-                writer.write_open_line(last);
+                writer.write_open_lines(data);
                 line_ending.write_twice(writer.dst);
             }
             None => line_ending.write(writer.dst),
@@ -121,11 +120,11 @@ impl<'a> Lines<'a> {
     pub(super) fn write(self, line_ending: LineEnding, dst: &mut impl BufMut) {
         let mut writer = Writer { dst, line_ending };
         let Self([comment, name, id, retry, data]) = self;
-        writer.write_field(comment);
-        writer.write_field(name);
-        writer.write_field(id);
-        writer.write_field(retry);
-        writer.write_field(data);
+        writer.write_lines(comment);
+        writer.write_line(name);
+        writer.write_line(id);
+        writer.write_line(retry);
+        writer.write_lines(data);
     }
 }
 
@@ -154,34 +153,37 @@ struct Writer<'d, B> {
 
 impl<B: BufMut> Writer<'_, B> {
     #[inline(always)]
-    fn write_field(&mut self, field: Option<Field<'_>>) {
+    fn write_lines(&mut self, field: Option<Field<'_>>) {
         if let Some(field) = field {
-            let last = self.write_all_but_last(field);
-            self.write_open_line(last);
+            self.write_open_lines(field);
             self.line_ending.write(self.dst);
         }
     }
 
     #[inline(always)]
-    fn write_all_but_last<'a>(&mut self, field: Field<'a>) -> Field<'a> {
-        if field.text.line_end.is_some() { self.write_many(field) } else { field }
+    fn write_line(&mut self, field: Option<Field<'_>>) {
+        if let Some(Field { prefix, text }) = field {
+            self.write_open_line(prefix, text.rest);
+            self.line_ending.write(self.dst);
+        }
     }
 
-    #[inline(never)]
-    fn write_many<'a>(&mut self, Field { prefix, mut text }: Field<'a>) -> Field<'a> {
-        while let Some((line, rest)) = text.cut() {
-            self.write_open_line(Field { prefix, text: Text::line(line) });
+    /// Writes all lines, the last one without its end.
+    #[inline(always)]
+    fn write_open_lines(&mut self, Field { prefix, mut text }: Field<'_>) {
+        while let Some(end) = text.line_end {
+            let (line, rest) = text.cut_at(end);
+            self.write_open_line(prefix, line);
             self.line_ending.write(self.dst);
             text = rest;
         }
-        Field { prefix, text }
+        self.write_open_line(prefix, text.rest);
     }
 
-    /// Writes what is left of the text as one line, without its end.
     #[inline(always)]
-    fn write_open_line(&mut self, Field { prefix, text }: Field<'_>) {
+    fn write_open_line(&mut self, prefix: &'static [u8], value: &[u8]) {
         self.dst.put_slice(prefix);
-        self.dst.put_slice(text.rest);
+        self.dst.put_slice(value);
     }
 }
 
@@ -207,12 +209,17 @@ impl<'a> Text<'a> {
     /// The first line and what follows; `None` when this is the last line, possibly empty: text always has one.
     #[inline]
     pub(super) fn cut(self) -> Option<(&'a [u8], Self)> {
-        let (line, tail) = self.rest.split_at(self.line_end?);
+        self.line_end.map(|end| self.cut_at(end))
+    }
+
+    #[inline]
+    fn cut_at(self, end: usize) -> (&'a [u8], Self) {
+        let (line, tail) = self.rest.split_at(end);
         let rest = match tail {
             [b'\r', b'\n', rest @ ..] | [_, rest @ ..] => rest,
             [] => tail,
         };
-        Some((line, Self::new(rest)))
+        (line, Self::new(rest))
     }
 
     /// What is not cut off yet.
