@@ -20,7 +20,7 @@ struct Row {
 pub fn print(out: &mut impl Write) -> io::Result<()> {
     writeln!(
         out,
-        "Machine: {}. Flags: `opt-level = 3`, fat LTO, one codegen unit, no `target-cpu`.\n",
+        "Machine: {}. Flags: as in `benches/Cargo.toml`, where the environment says nothing else.\n",
         cpu()
     )?;
     writeln!(out, "## Encoding\n")?;
