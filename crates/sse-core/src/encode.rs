@@ -110,7 +110,7 @@ impl Encoder {
     /// Returns the exact number of bytes that the event takes; scans data and comment once.
     #[must_use]
     pub fn encoded_len(&self, event: &Event<'_>) -> usize {
-        Lines::of(event).encoded_len(self.line_ending) + self.line_ending.as_bytes().len()
+        Lines::of(event, Lines::scan(event)).encoded_len(self.line_ending) + self.line_ending.as_bytes().len()
     }
 
     /// Writes the event to `dst`: one copy, no allocation but what `dst` needs to grow.
@@ -119,9 +119,10 @@ impl Encoder {
     ///
     /// When `dst` cannot grow and is too small (`Vec` and `BytesMut` grow): use [`Encoder::try_encode`] for those.
     pub fn encode(&self, event: &Event<'_>, dst: &mut impl BufMut) {
-        match Lines::of_plain(event) {
+        let line_end = Lines::scan(event);
+        match Lines::of_plain(event, line_end) {
             Some(lines) => lines.write_block(self.line_ending, dst),
-            None => self.encode_any(event, dst),
+            None => self.encode_any(event, line_end, dst),
         }
     }
 
@@ -151,20 +152,21 @@ impl Encoder {
     #[must_use]
     #[inline]
     pub fn to_frame(&self, event: &Event<'_>) -> Frame {
-        match Lines::of_plain(event) {
+        let line_end = Lines::scan(event);
+        match Lines::of_plain(event, line_end) {
             Some(lines) => self.block_to_frame(lines),
-            None => self.any_to_frame(event),
+            None => self.any_to_frame(event, line_end),
         }
     }
 
     #[inline(never)]
-    fn encode_any(self, event: &Event<'_>, dst: &mut impl BufMut) {
-        Lines::of(event).write_block(self.line_ending, dst);
+    fn encode_any(self, event: &Event<'_>, line_end: Option<usize>, dst: &mut impl BufMut) {
+        Lines::of(event, line_end).write_block(self.line_ending, dst);
     }
 
     #[inline(never)]
-    fn any_to_frame(self, event: &Event<'_>) -> Frame {
-        self.block_to_frame(Lines::of(event))
+    fn any_to_frame(self, event: &Event<'_>, line_end: Option<usize>) -> Frame {
+        self.block_to_frame(Lines::of(event, line_end))
     }
 
     #[inline(always)]
@@ -178,7 +180,7 @@ impl Encoder {
     /// Lends the event's bytes piece by piece, without copying.
     #[must_use]
     pub fn chunks<'a>(&self, event: &'a Event<'_>) -> Chunks<'a> {
-        Chunks::new(Lines::of(event), self.line_ending)
+        Chunks::new(Lines::of(event, Lines::scan(event)), self.line_ending)
     }
 
     /// Encodes a comment: its lines, without a blank line.

@@ -34,7 +34,7 @@ impl<'a> Event<'a> {
     #[must_use]
     #[inline]
     pub fn new(data: impl Into<Cow<'a, str>>) -> Self {
-        Self { data: Some(data.into()), ..Self::EMPTY }
+        Self { data: Some(data.into()), ..Self::empty() }
     }
 
     /// Makes a block that moves the client's last event id and dispatches nothing.
@@ -48,7 +48,7 @@ impl<'a> Event<'a> {
     /// ```
     #[must_use]
     pub fn bare_id(id: impl Into<EventId<'a>>) -> Self {
-        Self { id: Some(id.into()), ..Self::EMPTY }
+        Self { id: Some(id.into()), ..Self::empty() }
     }
 
     /// Makes a block that sets the client's reconnection time and dispatches nothing.
@@ -62,7 +62,7 @@ impl<'a> Event<'a> {
     /// ```
     #[must_use]
     pub fn bare_retry(retry: impl Into<Retry>) -> Self {
-        Self { retry: Some(retry.into()), ..Self::EMPTY }
+        Self { retry: Some(retry.into()), ..Self::empty() }
     }
 
     /// Sets the name, by which a client's listeners choose; without one the event is a `message`.
@@ -151,8 +151,11 @@ impl<'a> Event<'a> {
         self.retry.as_ref()
     }
 
-    /// Not public: a block must have a field.
-    pub(crate) const EMPTY: Self = Self { comment: None, name: None, id: None, retry: None, data: None };
+    /// Not public: a block must have a field. Not a constant, which would be copied with all its padding.
+    #[inline]
+    pub(crate) fn empty() -> Self {
+        Self { comment: None, name: None, id: None, retry: None, data: None }
+    }
 }
 
 /// A comment: text that clients ignore, used to keep connections open and to annotate a stream.

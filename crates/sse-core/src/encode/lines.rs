@@ -15,42 +15,39 @@ pub(super) struct Lines<'a>([Option<Field<'a>>; 5]);
 
 /// One field: a line for each line of its text.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Field<'a> {
-    pub(super) prefix: &'static [u8],
-    pub(super) text: Text<'a>,
-}
-
-impl Field<'_> {
-    /// The field, known to have no further line.
-    #[inline]
-    const fn into_line(self) -> Self {
-        Self { prefix: self.prefix, text: Text::line(self.text.rest) }
-    }
+struct Field<'a> {
+    prefix: &'static [u8],
+    text: Text<'a>,
 }
 
 impl<'a> Lines<'a> {
     pub(super) const DATA: &'static [u8] = b"data: ";
 
+    /// Where the first line of the data ends: what there is to find out about an event, once.
     #[inline(always)]
-    pub(super) fn of(event: &'a Event<'_>) -> Self {
+    pub(super) fn scan(event: &Event<'_>) -> Option<usize> {
+        find_line_end(event.data()?.as_bytes())
+    }
+
+    #[inline(always)]
+    pub(super) fn of(event: &'a Event<'_>, line_end: Option<usize>) -> Self {
         let [comment, name, id, retry, _] = Self::before_data(event).0;
-        Self([comment, name, id, retry, event.data().map(Self::data)])
+        let data =
+            |data: &'a str| Field { prefix: Self::DATA, text: Text { rest: data.as_bytes(), line_end } };
+        Self([comment, name, id, retry, event.data().map(data)])
     }
 
     /// The lines of an event that has what most have, and nothing else: name, id, and data in one line.
     ///
-    /// The same as [`Lines::of`], but the compiler knows the shape, and what is done with it is straight code.
+    /// The same as [`Lines::of`], but the compiler knows the shape: what is done with it is straight code.
     #[inline(always)]
-    pub(super) fn of_plain(event: &'a Event<'_>) -> Option<Self> {
-        if event.comment().is_some() || event.retry_ref().is_some() {
+    pub(super) fn of_plain(event: &'a Event<'_>, line_end: Option<usize>) -> Option<Self> {
+        if line_end.is_some() || event.comment().is_some() || event.retry_ref().is_some() {
             return None;
         }
-        let data = Self::data(event.data()?);
-        if data.text.line_end.is_some() {
-            return None;
-        }
+        let data = Field { prefix: Self::DATA, text: Text::line(event.data()?.as_bytes()) };
         let [_, name, id, ..] = Self::before_data(event).0;
-        Some(Self([None, name, id, None, Some(data.into_line())]))
+        Some(Self([None, name, id, None, Some(data)]))
     }
 
     /// All fields but data.
@@ -71,17 +68,12 @@ impl<'a> Lines<'a> {
     }
 
     pub(super) fn of_retry(retry: &'a Retry) -> Self {
-        Self([Some(Self::retry(retry)), None, None, None, None])
+        Self([None, None, None, Some(Self::retry(retry)), None])
     }
 
     #[inline]
     fn comment(text: &'a str) -> Field<'a> {
         Field { prefix: b": ", text: Text::new(text.as_bytes()) }
-    }
-
-    #[inline]
-    fn data(text: &'a str) -> Field<'a> {
-        Field { prefix: Self::DATA, text: Text::new(text.as_bytes()) }
     }
 
     #[inline]
@@ -255,7 +247,8 @@ impl<'a> Text<'a> {
 #[inline]
 fn find_line_end(text: &[u8]) -> Option<usize> {
     match (text.first_chunk(), text.last_chunk()) {
-        (Some(first), Some(last)) if text.len() <= 2 * BLOCK && !ends_line(first) && !ends_line(last) => None,
+        // Not `||`: one branch for both.
+        (Some(first), Some(last)) if text.len() <= 2 * BLOCK && !(ends_line(first) | ends_line(last)) => None,
         _ => memchr2(b'\r', b'\n', text),
     }
 }
