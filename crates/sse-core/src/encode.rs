@@ -4,11 +4,12 @@
 //! line. One space follows every colon. CR, LF and CRLF in data and comments each end one line, once, so no text can
 //! forge a field.
 //!
-//! Everything is made of [`Lines`]: [`Event::encoded_len`] adds them up, [`Event::encode`] copies them,
+//! Everything is made of `Lines`: [`Event::encoded_len`] adds them up, [`Event::encode`] copies them,
 //! [`Event::chunks`] lends them.
 
 mod chunks;
 mod data_writer;
+mod lines;
 
 pub use chunks::Chunks;
 pub use data_writer::DataWriter;
@@ -18,7 +19,7 @@ use crate::field::Retry;
 use crate::frame::Frame;
 use alloc::vec::Vec;
 use bytes::BufMut;
-use memchr::{memchr_iter, memchr2};
+use lines::Lines;
 
 /// How lines end on the wire.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -35,6 +36,24 @@ impl LineEnding {
         match self {
             Self::Lf => b"\n",
             Self::CrLf => b"\r\n",
+        }
+    }
+
+    /// In constants, because what has a known length is stored and anything else is copied by a call.
+    #[inline(always)]
+    fn write(self, dst: &mut impl BufMut) {
+        match self {
+            Self::Lf => dst.put_slice(b"\n"),
+            Self::CrLf => dst.put_slice(b"\r\n"),
+        }
+    }
+
+    /// The end of a block's last line, and the blank line.
+    #[inline(always)]
+    fn write_twice(self, dst: &mut impl BufMut) {
+        match self {
+            Self::Lf => dst.put_slice(b"\n\n"),
+            Self::CrLf => dst.put_slice(b"\r\n\r\n"),
         }
     }
 }
@@ -91,7 +110,7 @@ impl Encoder {
     /// Returns the exact number of bytes that the event takes; scans data and comment once.
     #[must_use]
     pub fn encoded_len(&self, event: &Event<'_>) -> usize {
-        Lines::of(event).encoded_len(self.line_ending) + self.line_ending.as_bytes().len()
+        Lines::of(event, Lines::scan(event)).encoded_len(self.line_ending) + self.line_ending.as_bytes().len()
     }
 
     /// Writes the event to `dst`: one copy, no allocation but what `dst` needs to grow.
@@ -100,8 +119,11 @@ impl Encoder {
     ///
     /// When `dst` cannot grow and is too small (`Vec` and `BytesMut` grow): use [`Encoder::try_encode`] for those.
     pub fn encode(&self, event: &Event<'_>, dst: &mut impl BufMut) {
-        self.write(Lines::of(event), dst);
-        dst.put_slice(self.line_ending.as_bytes());
+        let line_end = Lines::scan(event);
+        match Lines::of_plain(event, line_end) {
+            Some(lines) => lines.write_block(self.line_ending, dst),
+            None => self.encode_any(event, line_end, dst),
+        }
     }
 
     /// Writes the event to `dst`, or nothing when it does not fit.
@@ -128,34 +150,53 @@ impl Encoder {
 
     /// Encodes the event: one allocation of exactly the encoded length.
     #[must_use]
+    #[inline]
     pub fn to_frame(&self, event: &Event<'_>) -> Frame {
-        let lines = Lines::of(event);
-        let eol = self.line_ending.as_bytes();
-        let mut wire = Vec::with_capacity(lines.encoded_len(self.line_ending) + eol.len());
-        self.write(lines, &mut wire);
-        wire.extend_from_slice(eol);
+        let line_end = Lines::scan(event);
+        match Lines::of_plain(event, line_end) {
+            Some(lines) => self.block_to_frame(lines),
+            None => self.any_to_frame(event, line_end),
+        }
+    }
+
+    #[inline(never)]
+    fn encode_any(self, event: &Event<'_>, line_end: Option<usize>, dst: &mut impl BufMut) {
+        Lines::of(event, line_end).write_block(self.line_ending, dst);
+    }
+
+    #[inline(never)]
+    fn any_to_frame(self, event: &Event<'_>, line_end: Option<usize>) -> Frame {
+        self.block_to_frame(Lines::of(event, line_end))
+    }
+
+    #[inline(always)]
+    fn block_to_frame(self, lines: Lines<'_>) -> Frame {
+        let blank_line = self.line_ending.as_bytes().len();
+        let mut wire = Vec::with_capacity(lines.encoded_len(self.line_ending) + blank_line);
+        lines.write_block(self.line_ending, &mut wire);
         Frame::from_encoded(wire.into())
     }
 
     /// Lends the event's bytes piece by piece, without copying.
     #[must_use]
     pub fn chunks<'a>(&self, event: &'a Event<'_>) -> Chunks<'a> {
-        Chunks::new(Lines::of(event), self.line_ending)
+        Chunks::new(Lines::of(event, Lines::scan(event)), self.line_ending)
     }
 
     /// Encodes a comment: its lines, without a blank line.
     #[must_use]
     pub fn comment_to_frame(&self, comment: &Comment<'_>) -> Frame {
-        let lines = Lines { comment: Some(Split::new(comment.as_str())), ..Lines::NONE };
-        let mut wire = Vec::with_capacity(lines.encoded_len(self.line_ending));
-        self.write(lines, &mut wire);
-        Frame::from_encoded(wire.into())
+        self.lines_to_frame(Lines::of_comment(comment))
     }
 
     /// The reconnection time as a line without blank line: it acts at once and leaves no field pending.
     pub(crate) fn retry_to_frame(self, retry: Retry) -> Frame {
-        let mut wire = Vec::new();
-        self.write(Lines { retry: Some(retry.as_bytes()), ..Lines::NONE }, &mut wire);
+        self.lines_to_frame(Lines::of_retry(&retry))
+    }
+
+    fn lines_to_frame(self, lines: Lines<'_>) -> Frame {
+        let mut wire = Vec::with_capacity(lines.encoded_len(self.line_ending));
+        lines.write(self.line_ending, &mut wire);
         Frame::from_encoded(wire.into())
     }
 
@@ -163,16 +204,6 @@ impl Encoder {
     #[must_use]
     pub const fn line_ending(&self) -> LineEnding {
         self.line_ending
-    }
-
-    #[inline]
-    fn write(self, lines: Lines<'_>, dst: &mut impl BufMut) {
-        let eol = self.line_ending.as_bytes();
-        for line in lines {
-            dst.put_slice(line.prefix);
-            dst.put_slice(line.value);
-            dst.put_slice(eol);
-        }
     }
 }
 
@@ -208,6 +239,7 @@ impl<'a> Event<'a> {
     /// assert_eq!(sse_core::Event::new("a").to_frame().as_bytes(), b"data: a\n\n");
     /// ```
     #[must_use]
+    #[inline]
     pub fn to_frame(&self) -> Frame {
         Encoder::new().to_frame(self)
     }
@@ -231,136 +263,9 @@ impl Comment<'_> {
     /// assert_eq!(sse_core::Comment::new("heartbeat").to_frame().as_bytes(), b": heartbeat\n");
     /// ```
     #[must_use]
+    #[inline]
     pub fn to_frame(&self) -> Frame {
         Encoder::new().comment_to_frame(self)
-    }
-}
-
-/// One line on the wire, without its end.
-pub(crate) struct Line<'a> {
-    prefix: &'static [u8],
-    value: &'a [u8],
-}
-
-/// The lines of one block in wire order, without the blank line that ends it.
-#[derive(Debug)]
-pub(crate) struct Lines<'a> {
-    comment: Option<Split<'a>>,
-    name: Option<&'a [u8]>,
-    id: Option<&'a [u8]>,
-    retry: Option<&'a [u8]>,
-    data: Option<Split<'a>>,
-}
-
-impl<'a> Lines<'a> {
-    const COMMENT: &'static [u8] = b": ";
-    const EVENT: &'static [u8] = b"event: ";
-    const ID: &'static [u8] = b"id: ";
-    const RETRY: &'static [u8] = b"retry: ";
-    const DATA: &'static [u8] = b"data: ";
-    const NONE: Self = Self { comment: None, name: None, id: None, retry: None, data: None };
-
-    fn of(event: &'a Event<'_>) -> Self {
-        Self {
-            comment: event.comment().map(Split::new),
-            name: event.name().map(|name| name.as_str().as_bytes()),
-            id: event.id().map(|id| id.as_str().as_bytes()),
-            retry: event.retry_ref().map(Retry::as_bytes),
-            data: event.data().map(Split::new),
-        }
-    }
-
-    fn encoded_len(&self, line_ending: LineEnding) -> usize {
-        let eol = line_ending.as_bytes().len();
-        let split = |split: &Option<Split<'_>>, prefix: &[u8]| {
-            split.as_ref().map_or(0, |split| split.encoded_len(prefix.len() + eol))
-        };
-        let single =
-            |value: Option<&[u8]>, prefix: &[u8]| value.map_or(0, |value| prefix.len() + value.len() + eol);
-        split(&self.comment, Self::COMMENT)
-            + single(self.name, Self::EVENT)
-            + single(self.id, Self::ID)
-            + single(self.retry, Self::RETRY)
-            + split(&self.data, Self::DATA)
-    }
-}
-
-impl<'a> Iterator for Lines<'a> {
-    type Item = Line<'a>;
-
-    #[inline]
-    fn next(&mut self) -> Option<Line<'a>> {
-        if let Some(value) = Split::next_of(&mut self.comment) {
-            return Some(Line { prefix: Self::COMMENT, value });
-        }
-        if let Some(value) = self.name.take() {
-            return Some(Line { prefix: Self::EVENT, value });
-        }
-        if let Some(value) = self.id.take() {
-            return Some(Line { prefix: Self::ID, value });
-        }
-        if let Some(value) = self.retry.take() {
-            return Some(Line { prefix: Self::RETRY, value });
-        }
-        let value = Split::next_of(&mut self.data)?;
-        Some(Line { prefix: Self::DATA, value })
-    }
-}
-
-/// Text that is cut at CR, LF and CRLF; knows its next line end, so that each byte is scanned once.
-#[derive(Debug)]
-struct Split<'a> {
-    rest: &'a [u8],
-    line_end: Option<usize>,
-}
-
-impl<'a> Split<'a> {
-    #[inline]
-    fn new(text: &'a str) -> Self {
-        Self::of_bytes(text.as_bytes())
-    }
-
-    #[inline]
-    fn of_bytes(rest: &'a [u8]) -> Self {
-        Self { rest, line_end: memchr2(b'\r', b'\n', rest) }
-    }
-
-    /// Text always has a line, possibly empty; after its last one it is `None`.
-    #[inline]
-    fn next_of(this: &mut Option<Self>) -> Option<&'a [u8]> {
-        let Self { rest, line_end } = this.take()?;
-        let Some(end) = line_end else {
-            return Some(rest);
-        };
-        let (line, tail) = rest.split_at(end);
-        let tail = match tail {
-            [b'\r', b'\n', tail @ ..] | [_, tail @ ..] => tail,
-            [] => tail,
-        };
-        *this = Some(Self::of_bytes(tail));
-        Some(line)
-    }
-
-    #[inline]
-    fn encoded_len(&self, per_line: usize) -> usize {
-        match self.line_end {
-            None => per_line + self.rest.len(),
-            Some(first) => self.encoded_len_of_many(first, per_line),
-        }
-    }
-
-    #[cold]
-    fn encoded_len_of_many(&self, first: usize, per_line: usize) -> usize {
-        let from_first = &self.rest[first..];
-        let line_feeds = memchr_iter(b'\n', from_first).count();
-        let mut returns = 0;
-        let mut pairs = 0;
-        for at in memchr_iter(b'\r', from_first) {
-            returns += 1;
-            pairs += usize::from(from_first.get(at + 1) == Some(&b'\n'));
-        }
-        let lines = 1 + line_feeds + returns - pairs;
-        self.rest.len() - line_feeds - returns + lines * per_line
     }
 }
 

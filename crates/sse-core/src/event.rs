@@ -32,8 +32,9 @@ impl<'a> Event<'a> {
     /// assert_eq!(sse_core::Event::new("").to_frame().as_bytes(), b"data: \n\n");
     /// ```
     #[must_use]
+    #[inline]
     pub fn new(data: impl Into<Cow<'a, str>>) -> Self {
-        Self { data: Some(data.into()), ..Self::EMPTY }
+        Self { data: Some(data.into()), ..Self::empty() }
     }
 
     /// Makes a block that moves the client's last event id and dispatches nothing.
@@ -47,7 +48,7 @@ impl<'a> Event<'a> {
     /// ```
     #[must_use]
     pub fn bare_id(id: impl Into<EventId<'a>>) -> Self {
-        Self { id: Some(id.into()), ..Self::EMPTY }
+        Self { id: Some(id.into()), ..Self::empty() }
     }
 
     /// Makes a block that sets the client's reconnection time and dispatches nothing.
@@ -61,11 +62,12 @@ impl<'a> Event<'a> {
     /// ```
     #[must_use]
     pub fn bare_retry(retry: impl Into<Retry>) -> Self {
-        Self { retry: Some(retry.into()), ..Self::EMPTY }
+        Self { retry: Some(retry.into()), ..Self::empty() }
     }
 
     /// Sets the name, by which a client's listeners choose; without one the event is a `message`.
     #[must_use]
+    #[inline]
     pub fn with_name(mut self, name: EventName<'a>) -> Self {
         self.name = Some(name);
         self
@@ -75,6 +77,7 @@ impl<'a> Event<'a> {
     ///
     /// An event without one leaves the client's last event id as it is; [`EventId::RESET`] clears it.
     #[must_use]
+    #[inline]
     pub fn with_id(mut self, id: impl Into<EventId<'a>>) -> Self {
         self.id = Some(id.into());
         self
@@ -82,6 +85,7 @@ impl<'a> Event<'a> {
 
     /// Sets the client's reconnection time, from this event on.
     #[must_use]
+    #[inline]
     pub fn with_retry(mut self, retry: impl Into<Retry>) -> Self {
         self.retry = Some(retry.into());
         self
@@ -89,6 +93,7 @@ impl<'a> Event<'a> {
 
     /// Sets a comment, which clients ignore: any text, one comment line for each of its lines.
     #[must_use]
+    #[inline]
     pub fn with_comment(mut self, comment: impl Into<Cow<'a, str>>) -> Self {
         self.comment = Some(comment.into());
         self
@@ -96,30 +101,35 @@ impl<'a> Event<'a> {
 
     /// Returns the data; `None` for a block that dispatches nothing.
     #[must_use]
+    #[inline]
     pub fn data(&self) -> Option<&str> {
         self.data.as_deref()
     }
 
     /// Returns the name.
     #[must_use]
+    #[inline]
     pub fn name(&self) -> Option<&EventName<'a>> {
         self.name.as_ref()
     }
 
     /// Returns the id.
     #[must_use]
+    #[inline]
     pub fn id(&self) -> Option<&EventId<'a>> {
         self.id.as_ref()
     }
 
     /// Returns the reconnection time.
     #[must_use]
+    #[inline]
     pub fn retry(&self) -> Option<Retry> {
         self.retry
     }
 
     /// Returns the comment.
     #[must_use]
+    #[inline]
     pub fn comment(&self) -> Option<&str> {
         self.comment.as_deref()
     }
@@ -136,12 +146,16 @@ impl<'a> Event<'a> {
         }
     }
 
+    #[inline]
     pub(crate) fn retry_ref(&self) -> Option<&Retry> {
         self.retry.as_ref()
     }
 
-    /// Not public: a block must have a field.
-    pub(crate) const EMPTY: Self = Self { comment: None, name: None, id: None, retry: None, data: None };
+    /// Not public: a block must have a field. Not a constant, which would be copied with all its padding.
+    #[inline]
+    pub(crate) fn empty() -> Self {
+        Self { comment: None, name: None, id: None, retry: None, data: None }
+    }
 }
 
 /// A comment: text that clients ignore, used to keep connections open and to annotate a stream.

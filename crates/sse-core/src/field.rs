@@ -145,6 +145,7 @@ impl<'a> EventName<'a> {
 
     /// Returns the name.
     #[must_use]
+    #[inline]
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -251,11 +252,22 @@ impl<'a> EventId<'a> {
 
     /// Returns the id.
     #[must_use]
+    #[inline]
     pub fn as_str(&self) -> &str {
         match &self.0 {
             IdText::Borrowed(text) => text,
             IdText::Owned(text) => text,
             IdText::Inline(digits) => digits.as_str(),
+        }
+    }
+
+    /// The bytes of [`EventId::as_str`], without proving once more that digits are text.
+    #[inline]
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        match &self.0 {
+            IdText::Inline(digits) => digits.as_bytes(),
+            IdText::Borrowed(text) => text.as_bytes(),
+            IdText::Owned(text) => text.as_bytes(),
         }
     }
 
@@ -357,6 +369,7 @@ impl Retry {
         Duration::from_millis(self.millis as u64)
     }
 
+    #[inline]
     pub(crate) fn as_bytes(&self) -> &[u8] {
         self.digits.as_bytes()
     }
@@ -462,14 +475,18 @@ const fn check_name(name: &str) -> Result<(), InvalidField> {
 
 const fn check_id(id: &str) -> Result<(), InvalidField> {
     let bytes = id.as_bytes();
+    if let [byte @ (b' ' | b'\t'), ..] = *bytes {
+        return Err(InvalidField { field: Field::Id, byte, offset: 0 });
+    }
     let mut offset = 0;
     while offset < bytes.len() {
-        let byte = bytes[offset];
-        let at_an_end = offset == 0 || offset == bytes.len() - 1;
-        if ends_id(byte) || (at_an_end && matches!(byte, b' ' | b'\t')) {
-            return Err(InvalidField { field: Field::Id, byte, offset });
+        if ends_id(bytes[offset]) {
+            return Err(InvalidField { field: Field::Id, byte: bytes[offset], offset });
         }
         offset += 1;
+    }
+    if let [.., byte @ (b' ' | b'\t')] = *bytes {
+        return Err(InvalidField { field: Field::Id, byte, offset: offset - 1 });
     }
     Ok(())
 }
@@ -522,6 +539,7 @@ impl Decimal {
         }
     }
 
+    #[inline]
     fn as_bytes(&self) -> &[u8] {
         &self.digits[usize::from(self.start)..]
     }

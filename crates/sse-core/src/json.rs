@@ -41,7 +41,7 @@ impl<'a> Event<'a> {
     /// ```
     #[must_use]
     pub fn json<T: Serialize>(value: T) -> JsonEvent<'a, T> {
-        JsonEvent { head: Self::EMPTY, value }
+        JsonEvent { head: Self::empty(), value }
     }
 }
 

@@ -1,4 +1,5 @@
-use super::{Line, LineEnding, Lines};
+use super::LineEnding;
+use super::lines::Lines;
 use bytes::Buf;
 
 /// The bytes of one event, lent piece by piece: static prefixes and the event's own slices.
@@ -33,34 +34,42 @@ impl<'a> Chunks<'a> {
     }
 
     /// Keeps the first piece non-empty while any bytes remain.
+    #[inline]
     fn refill(&mut self) {
         while self.pieces[0].is_empty() {
             let [_, second, third] = self.pieces;
-            if !(second.is_empty() && third.is_empty()) {
-                self.pieces = [second, third, &[]];
-                continue;
-            }
-            match self.lines.next() {
-                Some(Line { prefix, value }) => self.pieces = [prefix, value, self.eol],
-                None => {
-                    // The blank line, once: afterwards nothing remains.
-                    self.pieces = [if self.remaining > 0 { self.eol } else { &[] }, &[], &[]];
+            if second.is_empty() && third.is_empty() {
+                if self.remaining == 0 {
                     return;
                 }
+                self.next_line();
+            } else {
+                self.pieces = [second, third, &[]];
             }
         }
+    }
+
+    fn next_line(&mut self) {
+        self.pieces = match self.lines.next() {
+            Some((prefix, value)) => [prefix, value, self.eol],
+            // The blank line.
+            None => [self.eol, &[], &[]],
+        };
     }
 }
 
 impl<'a> Iterator for Chunks<'a> {
     type Item = &'a [u8];
 
+    #[inline]
     fn next(&mut self) -> Option<&'a [u8]> {
-        let piece = self.pieces[0];
+        let [piece, second, third] = self.pieces;
         if piece.is_empty() {
             return None;
         }
-        self.advance(piece.len());
+        self.remaining -= piece.len();
+        self.pieces = [second, third, &[]];
+        self.refill();
         Some(piece)
     }
 }

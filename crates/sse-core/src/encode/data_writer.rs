@@ -1,4 +1,5 @@
-use super::{Encoder, Lines, Split};
+use super::Encoder;
+use super::lines::{Lines, Text};
 use crate::event::Event;
 use crate::frame::Frame;
 use alloc::vec::Vec;
@@ -48,8 +49,7 @@ impl DataWriter {
     #[must_use]
     pub fn append_to(wire: Vec<u8>, encoder: Encoder, event: &Event<'_>) -> Self {
         let mut writer = Self { wire, encoder, after_return: false };
-        let head = Lines { data: None, ..Lines::of(event) };
-        encoder.write(head, &mut writer.wire);
+        Lines::before_data(event).write(encoder.line_ending, &mut writer.wire);
         writer.wire.extend_from_slice(Lines::DATA);
         writer.push(event.data().unwrap_or_default().as_bytes());
         writer
@@ -64,9 +64,7 @@ impl DataWriter {
     /// Ends the event and returns everything written, with what [`DataWriter::append_to`] was given in front.
     #[must_use]
     pub fn into_vec(mut self) -> Vec<u8> {
-        let eol = self.encoder.line_ending.as_bytes();
-        self.wire.extend_from_slice(eol);
-        self.wire.extend_from_slice(eol);
+        self.encoder.line_ending.write_twice(&mut self.wire);
         self.wire
     }
 
@@ -92,16 +90,14 @@ impl DataWriter {
             _ => bytes,
         };
         self.after_return = last == b'\r';
-        let mut split = Some(Split::of_bytes(bytes));
-        let mut is_first = true;
-        while let Some(line) = Split::next_of(&mut split) {
-            if !is_first {
-                self.wire.extend_from_slice(self.encoder.line_ending.as_bytes());
-                self.wire.extend_from_slice(Lines::DATA);
-            }
-            is_first = false;
+        let mut text = Text::new(bytes);
+        while let Some((line, rest)) = text.cut() {
             self.wire.extend_from_slice(line);
+            self.encoder.line_ending.write(&mut self.wire);
+            self.wire.extend_from_slice(Lines::DATA);
+            text = rest;
         }
+        self.wire.extend_from_slice(text.rest());
     }
 }
 

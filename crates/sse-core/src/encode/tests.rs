@@ -55,6 +55,54 @@ fn each_line_end_ends_one_line_once() {
 }
 
 #[test]
+fn a_line_end_is_found_wherever_it_stands() {
+    for len in 0..80 {
+        for at in 0..len {
+            for end in ["\r", "\n", "\r\n"] {
+                let (first, second) = ("a".repeat(at), "b".repeat(len - at - 1));
+                let expected = alloc::format!("data: {first}\ndata: {second}\n\n");
+                assert_eq!(wire(&Event::new(first + end + &second)), expected);
+            }
+        }
+        let text = "é".repeat(len);
+        assert_eq!(wire(&Event::new(text.as_str())), alloc::format!("data: {text}\n\n"));
+    }
+}
+
+#[test]
+fn every_way_to_encode_gives_the_same_bytes() {
+    for encoder in [Encoder::new(), Encoder::new().with_line_ending(LineEnding::CrLf)] {
+        for data in ["", "a", "a\nb", "\r", "sixteen bytes or", "sixteen bytes or more, and\r\nthe like"] {
+            for fields in 0..16 {
+                let mut event = Event::new(data);
+                if fields & 1 > 0 {
+                    event = event.with_name(EventName::from_static("name"));
+                }
+                if fields & 2 > 0 {
+                    event = event.with_id(EventId::from_static("id"));
+                }
+                if fields & 4 > 0 {
+                    event = event.with_retry(Retry::from_millis(7));
+                }
+                if fields & 8 > 0 {
+                    event = event.with_comment("c\nd");
+                }
+                let frame = encoder.to_frame(&event);
+                let mut wire = Vec::new();
+                encoder.encode(&event, &mut wire);
+                assert_eq!(wire, frame.as_bytes());
+                assert_eq!(encoder.chunks(&event).collect::<Vec<_>>().concat(), wire);
+                assert_eq!(DataWriter::append_to(Vec::new(), encoder, &event).into_vec(), wire);
+                assert_eq!(
+                    (encoder.encoded_len(&event), encoder.chunks(&event).remaining()),
+                    (wire.len(), wire.len())
+                );
+            }
+        }
+    }
+}
+
+#[test]
 fn crlf_ends_every_line() {
     let encoder = Encoder::new().with_line_ending(LineEnding::CrLf);
     let event = Event::new("a\nb").with_id(EventId::RESET).with_comment("c");
