@@ -43,6 +43,21 @@ use queue::Queue;
 use timer::Timer;
 
 /// What a driver is to do next. Exhaustive: a driver is one `match`.
+///
+/// ```
+/// use sse_core::{Config, Connection, Instant, connection::Output};
+///
+/// let mut connection = Connection::start(Config::new(), Instant::EPOCH);
+/// let mut written = Vec::new();
+/// let deadline = loop {
+///     match connection.poll_output(Instant::EPOCH) {
+///         Output::Transmit(bytes) => written.extend_from_slice(&bytes),
+///         Output::Wait(deadline) => break deadline,
+///         Output::Closed(_) => break None,
+///     }
+/// };
+/// assert_eq!((written, deadline.is_some()), (b":\n".to_vec(), true));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Output {
@@ -55,6 +70,19 @@ pub enum Output {
 }
 
 /// What a pull driver's source says when it is asked.
+///
+/// ```
+/// use sse_core::connection::{CloseReason, Config, Connection, Next, Output};
+/// use sse_core::{Event, Instant};
+///
+/// let mut source = vec![Event::new("b"), Event::new("a")];
+/// let mut connection = Connection::start(Config::new(), Instant::EPOCH);
+/// let output = connection.poll_output_with(Instant::EPOCH, || match source.pop() {
+///     Some(event) => Next::Frame(event.to_frame()),
+///     None => Next::Close(CloseReason::SourceEnded),
+/// });
+/// assert_eq!(output, Output::Transmit(b":\ndata: a\n\ndata: b\n\n"[..].into()));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Next {
     /// The next frame.
@@ -66,6 +94,14 @@ pub enum Next {
 }
 
 /// Why a stream ended.
+///
+/// ```
+/// use sse_core::{CloseReason, Config, Connection, Instant, connection::Output};
+///
+/// let mut connection = Connection::start(Config::new(), Instant::EPOCH);
+/// connection.handle_peer_gone();
+/// assert_eq!(connection.poll_output(Instant::EPOCH), Output::Closed(CloseReason::PeerGone));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CloseReason {
@@ -115,6 +151,16 @@ impl fmt::Display for CloseReason {
 }
 
 /// A frame was not accepted; it is handed back and nothing changed.
+///
+/// ```
+/// use sse_core::connection::{CloseReason, Config, Connection, SendError};
+/// use sse_core::{Event, Instant};
+///
+/// let mut connection = Connection::start(Config::new(), Instant::EPOCH);
+/// connection.close(CloseReason::Shutdown);
+/// let late = Event::new("late").to_frame();
+/// assert_eq!(connection.send(late.clone()).unwrap_err(), SendError::Closed(late));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SendError {
     /// The queue is full: the transport is slower than the source. Wait, drop the frame, or end the connection.
@@ -136,6 +182,14 @@ impl SendError {
 }
 
 /// What a connection has handed out so far.
+///
+/// ```
+/// use sse_core::{Config, Connection, Instant};
+///
+/// let mut connection = Connection::start(Config::new(), Instant::EPOCH);
+/// let _opening = connection.poll_output(Instant::EPOCH);
+/// assert_eq!((connection.totals().frames, connection.totals().bytes), (0, 2));
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
     /// Frames, without the opening bytes and heartbeats.
@@ -242,7 +296,7 @@ impl Connection {
         }
     }
 
-    /// Ends the stream at once: what was not handed out is dropped. The first end counts.
+    /// Ends the stream at once: what was not handed out is dropped. Its reason replaces one that is still draining.
     pub fn abort(&mut self, reason: CloseReason) {
         if !self.is_closed() {
             self.state = State::Closed(reason);
@@ -256,10 +310,20 @@ impl Connection {
         self.abort(CloseReason::PeerGone);
     }
 
-    /// Takes note of the time while the transport is busy with a chunk: a peer that stalled for the limit is given up.
+    /// Takes note that the transport took a part of the chunk it is busy with: the stall limit starts anew.
     ///
-    /// For push drivers, which do not poll until their write is done. Harmless at any time. Call it at
-    /// [`Connection::next_deadline`].
+    /// For push drivers, after a partial write. Without it a large chunk has to be written whole within the limit.
+    pub fn handle_progress(&mut self, now: Instant) {
+        if let Transport::Busy { stall: Some(stall) } = &mut self.transport {
+            stall.restart(now);
+        }
+    }
+
+    /// Takes note of the time while the transport is busy with a chunk: a peer that took nothing for the stall limit is
+    /// given up.
+    ///
+    /// For push drivers, which do not poll until their write is done. Harmless at any time. A driver need not know which
+    /// deadline it woke for: it calls this, and polls if nothing is left to write.
     pub fn handle_timeout(&mut self, now: Instant) {
         if let Transport::Busy { stall: Some(stall) } = &mut self.transport {
             stall.handle_now(now);
@@ -271,7 +335,8 @@ impl Connection {
 
     /// Says what to do next, for push drivers: what was sent, or a heartbeat, or for how long to wait.
     ///
-    /// To be called when the transport can take bytes: calling it says that the chunk before is written.
+    /// To be called when the transport can take bytes: calling it says that the chunk before is written. Put in what there
+    /// is with [`Connection::send`] first: to this machine a source that has not sent has nothing.
     pub fn poll_output(&mut self, now: Instant) -> Output {
         self.poll_output_with(now, || Next::Pending)
     }

@@ -22,6 +22,13 @@ use bytes::BufMut;
 use lines::Lines;
 
 /// How lines end on the wire.
+///
+/// ```
+/// use sse_core::{Comment, Encoder, LineEnding};
+///
+/// let crlf = Encoder::new().with_line_ending(LineEnding::CrLf);
+/// assert_eq!(crlf.comment_to_frame(&Comment::new("hi")).as_bytes(), b": hi\r\n");
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum LineEnding {
     /// LF: one byte a line less, and understood by clients that know nothing else. The default.
@@ -72,6 +79,13 @@ pub struct Encoder {
 }
 
 /// A buffer of fixed size cannot hold an event: nothing was written.
+///
+/// ```
+/// use sse_core::{Encoder, Event};
+///
+/// let refused = Encoder::new().try_encode(&Event::new("abc"), &mut &mut [0_u8; 4][..]).unwrap_err();
+/// assert_eq!((refused.required(), refused.available()), (11, 4));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the buffer has room for {available} bytes, the event needs {required}")]
 pub struct BufferTooSmall {

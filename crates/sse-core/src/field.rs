@@ -10,6 +10,12 @@ use core::fmt;
 use core::time::Duration;
 
 /// Which field refused a value.
+///
+/// ```
+/// use sse_core::{EventId, field::Field};
+///
+/// assert_eq!(EventId::new("\0").unwrap_err().field(), Field::Id);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Field {
@@ -269,6 +275,24 @@ impl<'a> EventId<'a> {
             IdText::Borrowed(text) => text.as_bytes(),
             IdText::Owned(text) => text.as_bytes(),
         }
+    }
+
+    /// Returns the number that the id was made from: the exact inverse of [`EventId::from`].
+    ///
+    /// `None` for everything else, also for `+7` and `007`: ids come from clients.
+    ///
+    /// ```
+    /// use sse_core::EventId;
+    ///
+    /// assert_eq!(EventId::from(7_u64).as_u64(), Some(7));
+    /// assert_eq!(EventId::new("18446744073709551615")?.as_u64(), Some(u64::MAX));
+    /// assert_eq!(EventId::new("007")?.as_u64(), None);
+    /// # Ok::<(), sse_core::InvalidField>(())
+    /// ```
+    #[must_use]
+    pub fn as_u64(&self) -> Option<u64> {
+        let number = self.as_str().parse().ok()?;
+        (Decimal::new(number).as_str() == self.as_str()).then_some(number)
     }
 
     /// Says whether this is the empty id, which clears the client's last event id.

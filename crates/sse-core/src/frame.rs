@@ -159,6 +159,13 @@ impl From<Comment<'_>> for Frame {
 pub type BoxError = Box<dyn core::error::Error + Send + Sync>;
 
 /// Why an item of a stream gave no frame.
+///
+/// ```
+/// use sse_core::{Encoder, IntoFrame, ItemError};
+///
+/// let item: Result<&str, &str> = Err("the database is gone");
+/// assert!(matches!(item.into_frame(&Encoder::new()), Err(ItemError::Source(_))));
+/// ```
 #[derive(Debug, thiserror::Error)]
 pub enum ItemError {
     /// The item was an error: its source failed.

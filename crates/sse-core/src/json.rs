@@ -10,6 +10,11 @@ use alloc::vec::Vec;
 use serde::Serialize;
 
 /// A value could not be serialised; nothing was written.
+///
+/// ```
+/// let no_text_as_key = std::collections::BTreeMap::from([([1], 2)]);
+/// assert!(sse_core::Event::json(no_text_as_key).to_frame().is_err());
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
 pub struct JsonError(#[from] serde_json::Error);

@@ -21,6 +21,7 @@ enum Op {
     Abort(CloseReason),
     PeerGone,
     Timeout,
+    Progress,
     /// Moves the clock, possibly back or far ahead.
     Step {
         millis: i64,
@@ -62,6 +63,7 @@ fn ops() -> impl Strategy<Value = Op> {
         1 => reasons().prop_map(Op::Abort),
         1 => Just(Op::PeerGone),
         2 => Just(Op::Timeout),
+        1 => Just(Op::Progress),
         4 => prop_oneof![
             (0..20_000_i64),
             (-20_000..0_i64),
@@ -233,6 +235,12 @@ fn run(policies: Policies, ops: Vec<Op>) {
             Op::PeerGone => {
                 connection.handle_peer_gone();
                 model.closed.get_or_insert(CloseReason::PeerGone);
+            }
+            Op::Progress => {
+                connection.handle_progress(now);
+                if model.closed.is_none() {
+                    model.last_transmit_unread = model.last_transmit_unread.map(|_| model.now);
+                }
             }
             Op::Timeout => {
                 connection.handle_timeout(now);

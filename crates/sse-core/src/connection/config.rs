@@ -206,6 +206,14 @@ pub(super) enum Cadence {
 }
 
 /// A heartbeat interval outside of 1 to 300 seconds.
+///
+/// ```
+/// use core::time::Duration;
+/// use sse_core::connection::Heartbeat;
+///
+/// let refused = Heartbeat::idle(Duration::from_millis(10)).unwrap_err();
+/// assert_eq!(refused.interval(), Duration::from_millis(10));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a heartbeat interval must lie between 1 s and 300 s, not at {interval:?}")]
 pub struct InvalidInterval {

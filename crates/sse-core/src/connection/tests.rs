@@ -212,6 +212,18 @@ fn a_heartbeat_that_falls_due_while_a_chunk_is_being_written_wakes_nobody() {
 }
 
 #[test]
+fn a_peer_that_takes_a_little_is_not_given_up() {
+    let mut connection = opened(Config::new().with_heartbeat(None));
+    for secs in 1..=20 {
+        connection.handle_progress(at(secs * 20));
+        connection.handle_timeout(at(secs * 20 + 19));
+        assert!(connection.is_open());
+    }
+    connection.handle_timeout(at(430));
+    assert_eq!(connection.close_reason(), Some(CloseReason::Stalled));
+}
+
+#[test]
 fn a_peer_that_takes_everything_does_not_stall() {
     let mut connection = opened(Config::new().with_heartbeat(None));
     assert_eq!(connection.poll_output(at(1)), Output::Wait(None));

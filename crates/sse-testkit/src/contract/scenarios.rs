@@ -1,5 +1,4 @@
 //! The scenarios. Each is a sentence; what it expects is bytes and milliseconds, the same for all.
-#![allow(missing_docs, reason = "their names say it")]
 
 use super::client::get;
 use super::{Adapter, Answer, App, BoxSource, Client, Probe, Recording, Script, Seen};
@@ -28,6 +27,7 @@ async fn recorded<A: Adapter>(millis: u64, app: App) -> Recording {
     Client::connect::<A>(app).await.record(millis).await
 }
 
+/// Something is sent at once.
 pub async fn something_is_sent_at_once<A: Adapter>() {
     let idle = play(|| Script::new().hang(), Options::new);
     recorded::<A>(1_000, idle).await.expect(&[(0, ":\n")], None);
@@ -37,6 +37,7 @@ pub async fn something_is_sent_at_once<A: Adapter>() {
         .expect(&[(0, ": hi\nretry: 500\n")], None);
 }
 
+/// The head is that of an event stream.
 pub async fn the_head_is_that_of_an_event_stream<A: Adapter>() {
     let recording = recorded::<A>(1_000, play(|| Script::new().hang(), Options::new)).await;
     assert_eq!(recording.status, 200);
@@ -47,6 +48,7 @@ pub async fn the_head_is_that_of_an_event_stream<A: Adapter>() {
     assert!(!recording.headers.contains_key("content-length"));
 }
 
+/// A heartbeat follows idleness.
 pub async fn a_heartbeat_follows_idleness<A: Adapter>() {
     let app = play(|| Script::new().wait(5_000).event("a").hang(), Options::new);
     recorded::<A>(36_000, app)
@@ -54,6 +56,7 @@ pub async fn a_heartbeat_follows_idleness<A: Adapter>() {
         .expect(&[(0, ":\n"), (5_000, "data: a\n\n"), (20_000, HEARTBEAT), (35_000, HEARTBEAT)], None);
 }
 
+/// No heartbeat under load.
 pub async fn no_heartbeat_under_load<A: Adapter>() {
     let script = || (0..6).fold(Script::new(), |script, _| script.wait(14_999).event("a")).hang();
     let recording = recorded::<A>(100_000, play(script, Options::new)).await;
@@ -62,6 +65,7 @@ pub async fn no_heartbeat_under_load<A: Adapter>() {
     assert_eq!(recording.chunks[6].0, 6 * 14_999);
 }
 
+/// A periodic heartbeat keeps its grid.
 pub async fn a_periodic_heartbeat_keeps_its_grid<A: Adapter>() {
     let options = || {
         let beat = Heartbeat::periodic(Duration::from_secs(10)).expect("in range");
@@ -74,11 +78,13 @@ pub async fn a_periodic_heartbeat_keeps_its_grid<A: Adapter>() {
         .expect(&[(0, ":\n"), (9_000, "data: a\n\n"), (10_000, ping), (20_000, ping)], None);
 }
 
+/// No heartbeat when switched off.
 pub async fn no_heartbeat_when_switched_off<A: Adapter>() {
     let app = play(|| Script::new().hang(), || Options::new().with_heartbeat(None));
     recorded::<A>(10_000_000, app).await.expect(&[(0, ":\n")], None);
 }
 
+/// Ready events leave together.
 pub async fn ready_events_leave_together<A: Adapter>() {
     let app = play(|| Script::new().event("a").event("b\nc").event("").hang(), Options::new);
     let mut client = Client::connect::<A>(app).await;
@@ -106,6 +112,7 @@ pub async fn a_slow_reader_gets_data_not_heartbeats<A: Adapter>() {
     assert!(text.matches("data: ").count() > 10, "{} bytes", text.len());
 }
 
+/// A stalled reader stops the source.
 pub async fn a_stalled_reader_stops_the_source<A: Adapter>() {
     let probe = Probe::new();
     let watched = probe.clone();
@@ -120,6 +127,7 @@ pub async fn a_stalled_reader_stops_the_source<A: Adapter>() {
     assert!(stuck < 1_000, "{stuck} events are held");
 }
 
+/// The end is told with the close event.
 pub async fn the_end_is_told_with_the_close_event<A: Adapter>() {
     let script = || Script::new().wait(1_000).event("a").wait(1_000);
     let options = || Options::new().with_close_event(CloseEvent::new(event_name!("done")));
@@ -130,12 +138,14 @@ pub async fn the_end_is_told_with_the_close_event<A: Adapter>() {
     recorded::<A>(9_000, play(Script::new, Options::new)).await.expect(&[(0, ":\n")], Some(0));
 }
 
+/// An event before a failure arrives.
 pub async fn an_event_before_a_failure_arrives<A: Adapter>() {
     let options = || Options::new().on_error(ErrorPolicy::close());
     let app = play(|| Script::new().event("last").failure().event("never"), options);
     recorded::<A>(9_000, app).await.expect(&[(0, ":\ndata: last\n\n")], Some(0));
 }
 
+/// A failure is redacted.
 pub async fn a_failure_is_redacted<A: Adapter>() {
     let close_event = || CloseEvent::new(event_name!("bye")).with_reason();
     let options = move || Options::new().with_close_event(close_event());
@@ -153,6 +163,7 @@ pub async fn a_failure_is_redacted<A: Adapter>() {
     recorded::<A>(9_000, app).await.expect(&[(0, details)], Some(0));
 }
 
+/// Errors can be skipped.
 pub async fn errors_can_be_skipped<A: Adapter>() {
     let script = || {
         let many = (0..1_000).fold(Script::new(), |script, _| script.failure());
@@ -164,6 +175,7 @@ pub async fn errors_can_be_skipped<A: Adapter>() {
         .expect(&[(0, ":\ndata: a\n\ndata: b\n\n"), (1_000, "data: c\n\n")], Some(1_000));
 }
 
+/// Errors can end the stream.
 pub async fn errors_can_end_the_stream<A: Adapter>() {
     let options = || {
         let close_event = CloseEvent::new(event_name!("done"));
@@ -175,6 +187,7 @@ pub async fn errors_can_end_the_stream<A: Adapter>() {
         .expect(&[(0, ":\ndata: a\n\n"), (100, "event: done\ndata: complete\n\n")], Some(100));
 }
 
+/// Errors can be answered by the developer.
 pub async fn errors_can_be_answered_by_the_developer<A: Adapter>() {
     let policy = || {
         ErrorPolicy::custom(|error| {
@@ -186,6 +199,7 @@ pub async fn errors_can_be_answered_by_the_developer<A: Adapter>() {
     recorded::<A>(9_000, app).await.expect(&[(0, text)], Some(0));
 }
 
+/// A value that cannot be encoded does not end the stream.
 pub async fn a_value_that_cannot_be_encoded_does_not_end_the_stream<A: Adapter>() {
     let app = play(|| Script::new().unencodable().event("a").wait(100).event("b"), Options::new);
     recorded::<A>(9_000, app).await.expect(
@@ -194,6 +208,7 @@ pub async fn a_value_that_cannot_be_encoded_does_not_end_the_stream<A: Adapter>(
     );
 }
 
+/// Shutdown ends open streams.
 pub async fn shutdown_ends_open_streams<A: Adapter>() {
     let probe = Probe::new();
     let watched = probe.clone();
@@ -214,6 +229,7 @@ pub async fn shutdown_ends_open_streams<A: Adapter>() {
     assert_eq!((seen.drops, seen.closes.len()), (1, 1));
 }
 
+/// A connection ends at its maximum age.
 pub async fn a_connection_ends_at_its_maximum_age<A: Adapter>() {
     let options = || {
         let close_event = CloseEvent::new(event_name!("done"));
@@ -228,6 +244,7 @@ pub async fn a_connection_ends_at_its_maximum_age<A: Adapter>() {
     assert!((8_000..=10_001).contains(&ended_at), "{ended_at}");
 }
 
+/// A client that leaves is noticed while the source waits.
 pub async fn a_client_that_leaves_is_noticed_while_the_source_waits<A: Adapter>() {
     let (seen, noticed_after) =
         left::<A>(Script::new().event("a").hang(), Options::new().with_heartbeat(None)).await;
@@ -236,6 +253,7 @@ pub async fn a_client_that_leaves_is_noticed_while_the_source_waits<A: Adapter>(
     assert_eq!(noticed_after, Duration::ZERO);
 }
 
+/// A client that leaves is noticed while the source is busy.
 pub async fn a_client_that_leaves_is_noticed_while_the_source_is_busy<A: Adapter>() {
     let (seen, noticed_after) = left::<A>(Script::new().event_for_ever("x"), Options::new()).await;
     assert_eq!(seen.closes[0].0, CloseReason::PeerGone);
@@ -265,6 +283,7 @@ async fn left<A: Adapter>(script: Script, options: Options) -> (Seen, Duration) 
     (seen, start.elapsed() - Duration::from_secs(1))
 }
 
+/// The close hook runs once at the end.
 pub async fn the_close_hook_runs_once_at_the_end<A: Adapter>() {
     let probe = Probe::new();
     let watched = probe.clone();
@@ -279,6 +298,7 @@ pub async fn the_close_hook_runs_once_at_the_end<A: Adapter>() {
     assert_eq!(probe.closed().await.closes, [(CloseReason::SourceEnded, totals)]);
 }
 
+/// HEAD does not run the producer.
 pub async fn head_does_not_run_the_producer<A: Adapter>() {
     let probe = Probe::new();
     let watched = probe.clone();
@@ -305,6 +325,7 @@ fn echo_last_event_id() -> App {
     })
 }
 
+/// The last event id is read as UTF-8.
 pub async fn the_last_event_id_is_read_as_utf8<A: Adapter>() {
     for (sent, read) in
         [(&b"k3-17"[..], "k3-17"), ("é…💩".as_bytes(), "é…💩"), (b"\xE9", "\u{FFFD}"), (b"", "none")]
@@ -317,6 +338,7 @@ pub async fn the_last_event_id_is_read_as_utf8<A: Adapter>() {
     assert_eq!(recorded::<A>(1_000, echo_last_event_id()).await.text(), ":\ndata: none\n\n");
 }
 
+/// The last event id may come by query.
 pub async fn the_last_event_id_may_come_by_query<A: Adapter>() {
     for (query, header, read) in [
         ("lastEventId=k3-17", None, "k3-17"),
@@ -337,6 +359,7 @@ pub async fn the_last_event_id_may_come_by_query<A: Adapter>() {
     }
 }
 
+/// An async function is dropped with its client.
 pub async fn an_async_function_is_dropped_with_its_client<A: Adapter>() {
     let probe = Probe::new();
     let watched = probe.clone();
@@ -363,6 +386,7 @@ pub async fn an_async_function_is_dropped_with_its_client<A: Adapter>() {
     assert_eq!((seen.drops, seen.closes[0].0), (1, CloseReason::PeerGone));
 }
 
+/// An async function waits for the reader.
 pub async fn an_async_function_waits_for_the_reader<A: Adapter>() {
     let sent = Arc::new(Mutex::new(0_u32));
     let counter = Arc::clone(&sent);
@@ -387,6 +411,7 @@ pub async fn an_async_function_waits_for_the_reader<A: Adapter>() {
     assert!(stuck < 1_000, "{stuck} events are held");
 }
 
+/// A failed async function is a failed source.
 pub async fn a_failed_async_function_is_a_failed_source<A: Adapter>() {
     let app = App::new(|_| {
         let function = async |mut events: Sender| {
@@ -406,6 +431,7 @@ pub async fn a_failed_async_function_is_a_failed_source<A: Adapter>() {
     );
 }
 
+/// CRLF is an option.
 pub async fn crlf_is_an_option<A: Adapter>() {
     let options = || {
         Options::new()
@@ -426,6 +452,7 @@ pub async fn crlf_is_an_option<A: Adapter>() {
     );
 }
 
+/// The observer hears everything once.
 pub async fn the_observer_hears_everything_once<A: Adapter>() {
     let heard = Arc::new(Mutex::new(Vec::new()));
     let end = Arc::new(Notify::new());
