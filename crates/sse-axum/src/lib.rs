@@ -8,7 +8,7 @@
 //! use sse_axum::{Event, LastEventId, PushError, Sender, Source, Sse, event_name};
 //!
 //! async fn ticks(LastEventId(seen): LastEventId) -> Sse<impl Source> {
-//!     let seen = seen.and_then(|id| id.as_str().parse().ok()).unwrap_or(0);
+//!     let seen = seen.and_then(|id| id.as_u64()).unwrap_or(0);
 //!     Sse::push(move |mut events: Sender| async move {
 //!         for number in seen + 1..=3_u64 {
 //!             events.send(Event::new("tick").with_name(event_name!("tick")).with_id(number)).await?;

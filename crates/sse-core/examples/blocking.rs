@@ -214,12 +214,13 @@ impl Seat {
             let patience = patience.map(|patience| patience.max(Duration::from_millis(1)));
             let written =
                 socket.set_write_timeout(patience).and_then(|()| http::write_some(socket, &mut outgoing));
+            let now = self.server.clock.now();
             match written {
-                Err(error) if !matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
-                    connection.handle_peer_gone();
+                Ok(()) => connection.handle_progress(now),
+                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+                    connection.handle_timeout(now);
                 }
-                _ if outgoing.has_remaining() => connection.handle_timeout(self.server.clock.now()),
-                _ => {}
+                Err(_) => connection.handle_peer_gone(),
             }
         }
     }

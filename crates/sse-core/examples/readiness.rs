@@ -240,7 +240,12 @@ impl Peer {
             }
             if self.outgoing.has_remaining() {
                 match http::write_some(&mut self.socket, &mut self.outgoing) {
-                    Ok(()) => continue,
+                    Ok(()) => {
+                        if let Phase::Stream { connection, .. } = &mut self.phase {
+                            connection.handle_progress(now);
+                        }
+                        continue;
+                    }
                     Err(error) if error.kind() == ErrorKind::WouldBlock => return,
                     Err(_) => return self.phase = Phase::Gone,
                 }

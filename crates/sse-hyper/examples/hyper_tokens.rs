@@ -7,7 +7,7 @@ use hyper_util::rt::TokioIo;
 use sse_hyper::{Event, Source, Sse, SseBody, last_event_id};
 
 async fn numbers(request: Request<Incoming>) -> Result<Response<SseBody<impl Source>>, Infallible> {
-    let seen: u64 = last_event_id(&request).and_then(|id| id.as_str().parse().ok()).unwrap_or(0);
+    let seen = last_event_id(&request).and_then(|id| id.as_u64()).unwrap_or(0);
     let events = (seen + 1..=100).map(|number| Event::new(number.to_string()).with_id(number));
     Ok(Sse::new(tokio_stream::iter(events)).respond_to(&request))
 }

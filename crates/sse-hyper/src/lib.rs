@@ -8,7 +8,7 @@
 //! use sse_hyper::{Event, Sender, Source, Sse, SseBody, event_name, last_event_id};
 //!
 //! fn ticks<B>(request: &Request<B>) -> Response<SseBody<impl Source + use<B>>> {
-//!     let seen = last_event_id(request).and_then(|id| id.as_str().parse().ok()).unwrap_or(0);
+//!     let seen = last_event_id(request).and_then(|id| id.as_u64()).unwrap_or(0);
 //!     let response = Sse::push(move |mut events: Sender| async move {
 //!         for number in seen + 1..=3_u64 {
 //!             events.send(Event::new("tick").with_name(event_name!("tick")).with_id(number)).await?;
