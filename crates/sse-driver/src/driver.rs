@@ -85,11 +85,12 @@ impl<S: Source, T: Timer> Driver<S, T> {
                 this.reports.observe(&Notice::Start);
                 Connection::start(Arc::clone(this.config), now).with_seed(random_seed())
             });
+            let mut is_stopping = false;
             if connection.is_open() {
                 if let Some(until) = this.until {
                     if until.as_mut().poll(cx).is_ready() {
                         *this.until = None;
-                        connection.close(CloseReason::Shutdown);
+                        is_stopping = true;
                     }
                 }
             }
@@ -100,10 +101,15 @@ impl<S: Source, T: Timer> Driver<S, T> {
                 on_error: this.on_error,
                 reports: this.reports,
                 has_failed: this.has_failed,
+                is_stopping,
                 skips: 0,
             };
             let beats = connection.totals().heartbeats;
             let output = connection.poll_output_with(now, || asked.next(cx));
+            if is_stopping {
+                // One more chunk of what was ready has left; an endless source is not waited for.
+                connection.close(CloseReason::Shutdown);
+            }
             if !connection.is_open() || *this.has_failed {
                 this.source.set(None);
                 *this.until = None;
@@ -137,6 +143,7 @@ struct Asked<'a, S> {
     on_error: &'a ErrorPolicy,
     reports: &'a Reports,
     has_failed: &'a mut bool,
+    is_stopping: bool,
     skips: u32,
 }
 
@@ -150,6 +157,7 @@ impl<S: Source> Asked<'_, S> {
                 return Next::Close(CloseReason::SourceEnded);
             };
             let error = match source.poll_frame(self.encoder, cx) {
+                Poll::Pending if self.is_stopping => return Next::Close(CloseReason::Shutdown),
                 Poll::Pending => return Next::Pending,
                 Poll::Ready(None) => return Next::Close(CloseReason::SourceEnded),
                 Poll::Ready(Some(Ok(frame))) => return Next::Frame(frame),

@@ -99,7 +99,8 @@ impl Options {
         self
     }
 
-    /// Ends the stream gracefully, as a [shutdown](CloseReason::Shutdown), when `shutdown` is ready.
+    /// Ends the stream gracefully, as a [shutdown](CloseReason::Shutdown), when `shutdown` is ready: what the source has
+    /// ready by then still leaves, up to one chunk.
     ///
     /// Without it an open stream holds up the graceful shutdown of its server for ever.
     pub fn until(mut self, shutdown: impl Future<Output = ()> + Send + 'static) -> Self {

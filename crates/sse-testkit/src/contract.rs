@@ -132,6 +132,7 @@ macro_rules! contract_tests {
                 errors_can_be_answered_by_the_developer
                 a_value_that_cannot_be_encoded_does_not_end_the_stream
                 shutdown_ends_open_streams
+                ready_events_leave_before_a_shutdown
                 a_connection_ends_at_its_maximum_age
                 a_client_that_leaves_is_noticed_while_the_source_waits
                 a_client_that_leaves_is_noticed_while_the_source_is_busy

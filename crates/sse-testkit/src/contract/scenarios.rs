@@ -229,6 +229,22 @@ pub async fn shutdown_ends_open_streams<A: Adapter>() {
     assert_eq!((seen.drops, seen.closes.len()), (1, 1));
 }
 
+/// What was ready leaves before a shutdown, and an endless source does not hold it up.
+pub async fn ready_events_leave_before_a_shutdown<A: Adapter>() {
+    let options = || {
+        let stop = sleep(Duration::from_secs(1));
+        Options::new().with_close_event(CloseEvent::new(event_name!("bye"))).until(stop)
+    };
+    let app = play(|| Script::new().wait(1_000).event("a").event("b").hang(), options);
+    recorded::<A>(9_000, app)
+        .await
+        .expect(&[(0, ":\n"), (1_000, "data: a\n\ndata: b\n\nevent: bye\ndata: complete\n\n")], Some(1_000));
+    let endless = play(|| Script::new().wait(1_000).event_for_ever("a"), options);
+    let recording = recorded::<A>(9_000, endless).await;
+    assert_eq!(recording.ended_at, Some(1_000));
+    assert!(recording.text().ends_with("data: a\n\nevent: bye\ndata: complete\n\n"));
+}
+
 /// A connection ends at its maximum age.
 pub async fn a_connection_ends_at_its_maximum_age<A: Adapter>() {
     let options = || {
