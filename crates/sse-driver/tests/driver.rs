@@ -301,3 +301,10 @@ fn a_sender_holds_a_bounded_number_of_frames_and_says_so() {
     assert!(sender.is_closed());
     assert!(matches!(sender.try_send("c"), Err(PushError::Closed)));
 }
+
+#[cfg(feature = "tokio")]
+#[test]
+fn a_response_of_ours_adds_less_than_half_a_kibibyte() {
+    let driver = size_of::<Driver<(), sse_driver::TokioTimer>>();
+    assert!(driver <= 400, "{driver} bytes, and about 100 for the sleep of the heartbeat");
+}
