@@ -16,7 +16,7 @@ pub use data_writer::DataWriter;
 
 use crate::event::{Comment, Event};
 use crate::field::Retry;
-use crate::frame::Frame;
+use crate::frame::{Frame, FrameAwaitingId};
 use alloc::vec::Vec;
 use bytes::BufMut;
 use lines::Lines;
@@ -171,6 +171,28 @@ impl Encoder {
             Some(lines) => self.block_to_frame(lines),
             None => self.any_to_frame(event, line_end),
         }
+    }
+
+    /// Encodes the event without its id, which is put in later; an id that the event has is left out. One allocation.
+    #[must_use]
+    pub fn to_frame_awaiting_id(&self, event: &Event<'_>) -> FrameAwaitingId {
+        let lines = Lines::of(event, Lines::scan(event));
+        let (before_id, after_id) = lines.around_id();
+        let eol = self.line_ending.as_bytes().len();
+        let capacity = FrameAwaitingId::ROOM
+            + before_id.encoded_len(self.line_ending)
+            + Lines::ID.len()
+            + eol
+            + after_id.encoded_len(self.line_ending)
+            + eol;
+        let mut wire = Vec::with_capacity(capacity);
+        wire.resize(FrameAwaitingId::ROOM, 0);
+        before_id.write(self.line_ending, &mut wire);
+        wire.extend_from_slice(Lines::ID);
+        let at = wire.len();
+        self.line_ending.write(&mut wire);
+        after_id.write_block(self.line_ending, &mut wire);
+        FrameAwaitingId::from_encoded(wire, at)
     }
 
     #[inline(never)]

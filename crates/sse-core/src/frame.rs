@@ -1,11 +1,14 @@
 //! Encoded bytes: what connections, logs and broadcasters pass around.
 
+use crate::close::CloseReason;
 use crate::decode::Decoder;
 use crate::encode::Encoder;
 use crate::event::{Comment, Event};
+use crate::field::EventId;
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::string::String;
+use alloc::vec::Vec;
 use bytes::{Bytes, BytesMut};
 use core::fmt;
 
@@ -155,6 +158,58 @@ impl From<Comment<'_>> for Frame {
     }
 }
 
+/// An encoded event that lacks its id: for whoever knows the id only when nothing else may be done any more.
+///
+/// A log, say, that gives the next sequence number under its lock: everything is encoded before, and what is left to do is
+/// to move the few bytes in front of the id and to write it. Made by [`Encoder::to_frame_awaiting_id`].
+///
+/// ```
+/// use sse_core::{Encoder, Event, event_name};
+///
+/// let event = Event::new("hello").with_name(event_name!("chat"));
+/// let frame = Encoder::new().to_frame_awaiting_id(&event).with_id(&42_u64.into());
+/// assert_eq!(frame, event.with_id(42_u64).to_frame());
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FrameAwaitingId {
+    /// [`ROOM`](Self::ROOM) free bytes, what precedes the id, what follows it.
+    wire: Vec<u8>,
+    /// Where the id belongs.
+    at: usize,
+}
+
+impl FrameAwaitingId {
+    /// An id of at most so many bytes is put in without allocating.
+    pub const ROOM: usize = 48;
+
+    /// Puts the id in.
+    ///
+    /// Costs a move of the bytes in front of it: comment and name. An id beyond [`FrameAwaitingId::ROOM`] costs an allocation.
+    #[must_use]
+    pub fn with_id(self, id: &EventId<'_>) -> Frame {
+        let Self { mut wire, at } = self;
+        let id = id.as_bytes();
+        let Some(start) = Self::ROOM.checked_sub(id.len()) else {
+            wire.splice(at..at, id.iter().copied());
+            return Frame::from_encoded(Bytes::from(wire).slice(Self::ROOM..));
+        };
+        wire.copy_within(Self::ROOM..at, start);
+        wire[at - id.len()..at].copy_from_slice(id);
+        Frame::from_encoded(Bytes::from(wire).slice(start..))
+    }
+
+    /// Returns the number of bytes without the id.
+    #[must_use]
+    #[allow(clippy::len_without_is_empty, reason = "a frame is never empty")]
+    pub fn len(&self) -> usize {
+        self.wire.len() - Self::ROOM
+    }
+
+    pub(crate) fn from_encoded(wire: Vec<u8>, at: usize) -> Self {
+        Self { wire, at }
+    }
+}
+
 /// What an error is made of when its type is not known.
 pub type BoxError = Box<dyn core::error::Error + Send + Sync>;
 
@@ -167,6 +222,7 @@ pub type BoxError = Box<dyn core::error::Error + Send + Sync>;
 /// assert!(matches!(item.into_frame(&Encoder::new()), Err(ItemError::Source(_))));
 /// ```
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ItemError {
     /// The item was an error: its source failed.
     #[error("the source failed: {0}")]
@@ -174,6 +230,9 @@ pub enum ItemError {
     /// The item was a value that could not be encoded; its source may well go on.
     #[error("a value could not be encoded: {0}")]
     Encode(#[source] BoxError),
+    /// Not a failure: the source ends the stream, for a reason of its own. No error policy is asked.
+    #[error("the source ends the stream: {0}")]
+    Close(CloseReason),
 }
 
 /// What a stream may be made of: anything that becomes one frame.
@@ -276,6 +335,25 @@ mod tests {
         let event = Event::new("a\nb").with_retry(Retry::from_millis(1)).with_comment("c");
         for frame in [event.to_frame(), Comment::new("").to_frame(), Event::bare_id(7_u64).to_frame()] {
             assert_eq!(Frame::from_wire(frame.clone().into_bytes()), Ok(frame));
+        }
+    }
+
+    #[test]
+    fn an_id_that_comes_late_stands_where_it_belongs() {
+        let long = "x".repeat(FrameAwaitingId::ROOM + 3);
+        for id in ["", "7", "k3f9-1842", &long[..FrameAwaitingId::ROOM], &long] {
+            let id = EventId::new(id).unwrap();
+            for event in [
+                Event::new("a\r\nb"),
+                Event::new("").with_comment("c\nd").with_name(crate::event_name!("n")),
+                Event::new("a").with_retry(Retry::from_millis(5)),
+                Event::bare_retry(Retry::from_millis(5)),
+            ] {
+                for encoder in [Encoder::new(), Encoder::new().with_line_ending(crate::LineEnding::CrLf)] {
+                    let late = encoder.to_frame_awaiting_id(&event).with_id(&id);
+                    assert_eq!(late, encoder.to_frame(&event.clone().with_id(id.clone())));
+                }
+            }
         }
     }
 

@@ -57,6 +57,7 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
+mod close;
 pub mod connection;
 pub mod decode;
 pub mod encode;
@@ -75,7 +76,7 @@ pub use decode::{
 pub use encode::{BufferTooSmall, Chunks, DataWriter, Encoder, LineEnding};
 pub use event::{Comment, Event};
 pub use field::{EventId, EventName, InvalidField, Retry};
-pub use frame::{BoxError, Frame, IntoFrame, ItemError, NotAFrame};
+pub use frame::{BoxError, Frame, FrameAwaitingId, IntoFrame, ItemError, NotAFrame};
 #[cfg(feature = "json")]
 pub use json::{JsonError, JsonEvent};
 pub use time::Instant;

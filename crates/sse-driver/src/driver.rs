@@ -8,8 +8,8 @@ use core::fmt;
 use core::pin::Pin;
 use core::task::{Context, Poll};
 use pin_project_lite::pin_project;
-use sse_core::Encoder;
 use sse_core::connection::{CloseReason, Config, Connection, Next, Output};
+use sse_core::{Encoder, ItemError};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 
@@ -161,6 +161,7 @@ impl<S: Source> Asked<'_, S> {
                 Poll::Pending => return Next::Pending,
                 Poll::Ready(None) => return Next::Close(CloseReason::SourceEnded),
                 Poll::Ready(Some(Ok(frame))) => return Next::Frame(frame),
+                Poll::Ready(Some(Err(ItemError::Close(reason)))) => return Next::Close(reason),
                 Poll::Ready(Some(Err(error))) => error,
             };
             self.reports.observe(&Notice::Error { error: &error });

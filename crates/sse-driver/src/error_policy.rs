@@ -107,16 +107,11 @@ impl ErrorPolicy {
             Kind::Close => ErrorAction::Close,
             Kind::Custom(decide) => decide(error),
             Kind::Notify { name, has_details } => {
-                let redacted = match error {
-                    ItemError::Source(_) => "Internal server error",
-                    ItemError::Encode(_) => "Event rendering failed",
-                };
+                let is_rendering = matches!(error, ItemError::Encode(_));
+                let redacted = if is_rendering { "Event rendering failed" } else { "Internal server error" };
                 let data = if *has_details { error.to_string() } else { redacted.to_owned() };
                 let frame = encoder.to_frame(&Event::new(data).with_name(name.clone()));
-                match error {
-                    ItemError::Source(_) => ErrorAction::SendAndClose(frame),
-                    ItemError::Encode(_) => ErrorAction::Send(frame),
-                }
+                if is_rendering { ErrorAction::Send(frame) } else { ErrorAction::SendAndClose(frame) }
             }
         }
     }

@@ -22,6 +22,7 @@ struct Field<'a> {
 
 impl<'a> Lines<'a> {
     pub(super) const DATA: &'static [u8] = b"data: ";
+    pub(super) const ID: &'static [u8] = b"id: ";
 
     /// Where the first line of the data ends: what there is to find out about an event, once.
     #[inline(always)]
@@ -57,10 +58,16 @@ impl<'a> Lines<'a> {
         Self([
             event.comment().map(Self::comment),
             event.name().map(|name| line(b"event: ", name.as_str().as_bytes())),
-            event.id().map(|id| line(b"id: ", id.as_bytes())),
+            event.id().map(|id| line(Self::ID, id.as_bytes())),
             event.retry_ref().map(Self::retry),
             None,
         ])
+    }
+
+    /// The lines in front of the id and those behind it.
+    pub(super) fn around_id(self) -> (Self, Self) {
+        let Self([comment, name, _, retry, data]) = self;
+        (Self([comment, name, None, None, None]), Self([None, None, None, retry, data]))
     }
 
     pub(super) fn of_comment(comment: &'a Comment<'_>) -> Self {
