@@ -22,6 +22,9 @@
 //! # let _ = server;
 //! ```
 //!
+//! A stream may give `Result`s of any error that is `Send + Sync`. [`actix_web::Error`] is not: turn it into its text, as in
+//! `.map_err(|error| error.to_string())`.
+//!
 //! Status, headers and cookies are actix's own: [`Sse::respond_to`](Responder::respond_to) gives a response to change, and
 //! `.customize()` works. Streams, producers and hooks need not be `Send`, except for what is handed to [`Sse::on_close`]
 //! and [`Sse::until`].

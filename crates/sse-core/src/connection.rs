@@ -1,7 +1,7 @@
 //! The life of one response, sans-IO: when to send what, when to beat, how to end.
 //!
 //! ```text
-//!            start                close, source ended, maximum age          queue and goodbye are out
+//!            start                close, source ended, wound down           queue and goodbye are out
 //!  (driver) ───────▶ open ──────────────────────────────────────▶ closing ──────────────────────────▶ closed
 //!                      └───────────── abort, peer gone, stalled: nothing more goes out ──────────────────▲
 //! ```
@@ -162,6 +162,7 @@ impl fmt::Display for CloseReason {
 /// assert_eq!(connection.send(late.clone()).unwrap_err(), SendError::Closed(late));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum SendError {
     /// The queue is full: the transport is slower than the source. Wait, drop the frame, or end the connection.
     #[error("the connection's queue is full")]
@@ -229,6 +230,8 @@ pub struct Connection {
     heartbeat: Option<Timer>,
     age: Option<Timer>,
     transport: Transport,
+    /// Closes for this reason after one more poll.
+    winding_down: Option<CloseReason>,
     totals: Totals,
 }
 
@@ -258,6 +261,7 @@ impl Connection {
             heartbeat: config.heartbeat.as_ref().map(|heartbeat| Timer::start(now, heartbeat.interval())),
             age: config.max_age.map(|max_age| Timer::start(now, max_age)),
             transport: Transport::Ready,
+            winding_down: None,
             totals: Totals::default(),
             config,
         }
@@ -294,6 +298,14 @@ impl Connection {
         if self.is_open() {
             self.state = State::Closing { reason, is_goodbye_out: false };
         }
+    }
+
+    /// Ends the stream gracefully with the next poll, which still asks the source for one chunk of what is ready.
+    ///
+    /// For ends that the source does not know of: events that it has ready are not lost, and one that is always ready does
+    /// not go on for ever. The maximum age ends like this. The first reason counts.
+    pub fn wind_down(&mut self, reason: CloseReason) {
+        self.winding_down.get_or_insert(reason);
     }
 
     /// Ends the stream at once: what was not handed out is dropped. Its reason replaces one that is still draining.
@@ -362,6 +374,9 @@ impl Connection {
                 break;
             }
             self.totals.frames += 1;
+        }
+        if let Some(reason) = self.winding_down {
+            self.close(reason);
         }
         if let Some(bytes) = chunk.into_bytes() {
             return self.transmit(now, bytes);
@@ -443,7 +458,7 @@ impl Connection {
             timer.handle_now(now);
         }
         if self.age.is_some_and(|age| age.is_due(now)) {
-            self.close(CloseReason::MaxAge);
+            self.wind_down(CloseReason::MaxAge);
         }
     }
 
@@ -453,9 +468,9 @@ impl Connection {
             return Next::Frame(frame);
         }
         if self.is_open() {
-            match next() {
-                Next::Close(reason) => self.close(reason),
-                other => return other,
+            match (next(), self.winding_down) {
+                (Next::Close(reason), _) | (Next::Pending, Some(reason)) => self.close(reason),
+                (other, _) => return other,
             }
         }
         match &mut self.state {
@@ -476,7 +491,8 @@ impl Connection {
                 return self.transmit(now, frame.into_bytes());
             }
         }
-        Output::Wait(self.next_deadline())
+        // At the end of time a deadline is not later than now.
+        Output::Wait(self.next_deadline().filter(|deadline| *deadline > now))
     }
 
     fn transmit(&mut self, now: Instant, bytes: Bytes) -> Output {

@@ -33,6 +33,7 @@ pub struct Frame(Bytes);
 /// assert_eq!(Frame::from_wire("data: half").unwrap_err(), NotAFrame::Unfinished { offset: 10 });
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum NotAFrame {
     /// There are no bytes.
     #[error("a frame must not be empty")]
@@ -167,6 +168,7 @@ pub type BoxError = Box<dyn core::error::Error + Send + Sync>;
 /// assert!(matches!(item.into_frame(&Encoder::new()), Err(ItemError::Source(_))));
 /// ```
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ItemError {
     /// The item was an error: its source failed.
     #[error("the source failed: {0}")]

@@ -17,11 +17,11 @@ use serde::Serialize;
 /// ```
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
-pub struct JsonError(#[from] serde_json::Error);
+pub struct JsonError(serde_json::Error);
 
 /// An event whose data is a value in JSON, serialised when the event is encoded.
 ///
-/// Made by [`Event::json`]. The value goes straight to the wire: one allocation that grows with it, no intermediate text.
+/// Made by [`Event::json`]. The value goes straight to the wire: one buffer that grows with it and is shrunk in the end, no intermediate text.
 ///
 /// ```
 /// use sse_core::{Event, event_name};
@@ -91,7 +91,7 @@ impl<'a, T: Serialize> JsonEvent<'a, T> {
     fn to_frame_with(&self, encoder: &Encoder) -> Result<Frame, JsonError> {
         const TYPICAL_LEN: usize = 256;
         let mut wire = DataWriter::append_to(Vec::with_capacity(TYPICAL_LEN), *encoder, &self.head);
-        wire.append_with(|wire| serialize(&self.value, wire))?;
+        wire.append_with(|wire| serialize(&self.value, wire)).map_err(JsonError)?;
         Ok(wire.into_frame())
     }
 }

@@ -7,8 +7,8 @@ use sse_core::{Decoder, OwnedItem};
 pin_project! {
     /// Decodes a stream of chunks, such as a response's body, into a stream of owned items.
     ///
-    /// Takes chunks of any bytes and any error; errors pass through, and the stream ends when its chunks do: half an event
-    /// at the end is discarded. Where a copy for each event matters, feed a [`Decoder`] yourself: it lends.
+    /// Takes chunks of any bytes and any error. The stream ends when its chunks do; half an event at the end is discarded.
+    /// So it is at an error, which passes through: chunks that follow one are those of a new connection. Where a copy for each event matters, feed a [`Decoder`] yourself: it lends.
     ///
     /// ```
     /// use sse_driver::DecodeStream;
@@ -83,7 +83,10 @@ where
                     *this.chunk = Some(chunk);
                     *this.taken = 0;
                 }
-                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                Some(Err(error)) => {
+                    this.decoder.finish();
+                    return Poll::Ready(Some(Err(error)));
+                }
                 None => {
                     this.decoder.finish();
                     return Poll::Ready(None);

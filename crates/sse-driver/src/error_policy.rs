@@ -7,9 +7,11 @@ use std::sync::Arc;
 /// | policy | a value could not be encoded | the source failed |
 /// |---|---|---|
 /// | [`notify`](Self::notify) (default) | an error event, the stream goes on | an error event, then the end |
-/// | [`skip`](Self::skip) | nothing, the stream goes on | nothing, the stream goes on |
+/// | [`skip`](Self::skip) | nothing, the stream goes on | nothing; a stream may go on, an async function has ended |
 /// | [`close`](Self::close) | the end | the end |
 /// | [`custom`](Self::custom) | as the function says | as the function says |
+///
+/// A stream that gives errors only is asked for ever under [`skip`](Self::skip), between other tasks.
 ///
 /// The end is graceful: everything before still goes out, then the close event. Error events are named `sse:error`
 /// (never `error`, which an `EventSource` hands to its connection error handlers), and say nothing of the error unless
@@ -30,6 +32,7 @@ pub struct ErrorPolicy(Kind);
 
 /// What to do about one item that gave no frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ErrorAction {
     /// Go on with the next item.
     Skip,
@@ -107,16 +110,11 @@ impl ErrorPolicy {
             Kind::Close => ErrorAction::Close,
             Kind::Custom(decide) => decide(error),
             Kind::Notify { name, has_details } => {
-                let redacted = match error {
-                    ItemError::Source(_) => "Internal server error",
-                    ItemError::Encode(_) => "Event rendering failed",
-                };
+                let is_rendering = matches!(error, ItemError::Encode(_));
+                let redacted = if is_rendering { "Event rendering failed" } else { "Internal server error" };
                 let data = if *has_details { error.to_string() } else { redacted.to_owned() };
                 let frame = encoder.to_frame(&Event::new(data).with_name(name.clone()));
-                match error {
-                    ItemError::Source(_) => ErrorAction::SendAndClose(frame),
-                    ItemError::Encode(_) => ErrorAction::Send(frame),
-                }
+                if is_rendering { ErrorAction::Send(frame) } else { ErrorAction::SendAndClose(frame) }
             }
         }
     }

@@ -28,12 +28,18 @@ impl<F: Fn(&Notice<'_>) + Send + Sync> Observer for F {
     }
 }
 
+/// One observer for many responses.
+impl<T: Observer + ?Sized> Observer for Arc<T> {
+    fn observe(&self, notice: &Notice<'_>) {
+        (**self).observe(notice);
+    }
+}
+
 /// Something happened to a response. Never holds event data.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Notice<'a> {
     /// The response was polled for the first time.
-    #[non_exhaustive]
     Start,
     /// A chunk was handed over: the transport took it and asked for more, or is gone. Its events follow.
     #[non_exhaustive]
@@ -54,7 +60,6 @@ pub enum Notice<'a> {
         data_bytes: usize,
     },
     /// A heartbeat was handed over.
-    #[non_exhaustive]
     Heartbeat,
     /// An item gave no frame; the error policy decides what becomes of it.
     #[non_exhaustive]
@@ -119,10 +124,18 @@ impl Reports {
         if core::mem::replace(&mut self.is_closed, true) {
             return;
         }
+        let _runs_even_if_the_observer_panics = RunOnDrop(self.on_close.take(), reason, totals);
         self.was_handed_over();
         self.observe(&Notice::Close { reason, totals });
-        if let Some(hook) = self.on_close.take() {
-            hook(reason, totals);
+    }
+}
+
+struct RunOnDrop(Option<CloseHook>, CloseReason, Totals);
+
+impl Drop for RunOnDrop {
+    fn drop(&mut self) {
+        if let Some(hook) = self.0.take() {
+            hook(self.1, self.2);
         }
     }
 }

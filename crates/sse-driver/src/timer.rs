@@ -33,19 +33,15 @@ impl<T: Timer> Alarm<T> {
         self.timer.now()
     }
 
-    /// Arranges a wake-up at `deadline` or earlier; is ready when the clock is to be looked at again.
+    /// Arranges a wake-up at `deadline` or earlier; is ready, with the time it was set to, when it has rung.
     ///
     /// An alarm that rings too early costs one look at the clock; setting it anew for each event would cost more.
-    pub(crate) fn poll(&mut self, now: Instant, deadline: Instant, cx: &mut Context<'_>) -> Poll<()> {
+    pub(crate) fn poll(&mut self, now: Instant, deadline: Instant, cx: &mut Context<'_>) -> Poll<Instant> {
         if !self.armed.is_some_and(|armed| now < armed && armed <= deadline) {
             self.timer.reset(deadline);
             self.armed = Some(deadline);
         }
-        let rung = self.timer.poll_elapsed(cx);
-        if rung.is_ready() {
-            self.armed = None;
-        }
-        rung
+        self.timer.poll_elapsed(cx).map(|()| self.armed.take().unwrap_or(deadline))
     }
 }
 

@@ -108,10 +108,16 @@ impl Config {
         self
     }
 
-    /// Sets up to how many bytes of ready frames are joined into one chunk; a larger frame travels alone, uncopied.
+    /// The most that [`Config::with_chunk_limit`] sets: 1 MiB.
+    pub const MAX_CHUNK_LIMIT: usize = 1024 * 1024;
+
+    /// Sets up to how many bytes of ready frames are joined into one chunk, at most [`Config::MAX_CHUNK_LIMIT`]; a larger
+    /// frame travels alone, uncopied.
+    ///
+    /// It also bounds how long a source that is always ready is asked in one poll.
     #[must_use]
     pub const fn with_chunk_limit(mut self, bytes: usize) -> Self {
-        self.chunk_limit = bytes;
+        self.chunk_limit = if bytes < Self::MAX_CHUNK_LIMIT { bytes } else { Self::MAX_CHUNK_LIMIT };
         self
     }
 

@@ -403,7 +403,7 @@ impl Decoder {
             self.lent = true;
             Text::Buffer
         } else {
-            self.event_type.clear();
+            self.event_type = emptied_text(mem::take(&mut self.event_type));
             return (sets_id || sets_retry).then_some(Found::Block { sets_id });
         };
         let event_type = match fields.event_type {
@@ -458,7 +458,7 @@ impl Decoder {
     }
 
     fn set_event_type(&mut self, value: Span<'_>) {
-        self.event_type.clear();
+        self.event_type = emptied_text(mem::take(&mut self.event_type));
         value.append_to(&mut self.event_type);
     }
 

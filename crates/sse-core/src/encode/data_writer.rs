@@ -26,6 +26,8 @@ use core::fmt;
 #[derive(Debug)]
 pub struct DataWriter {
     wire: Vec<u8>,
+    /// Where this event starts in it.
+    start: usize,
     encoder: Encoder,
     after_return: bool,
 }
@@ -48,17 +50,22 @@ impl DataWriter {
     /// ```
     #[must_use]
     pub fn append_to(wire: Vec<u8>, encoder: Encoder, event: &Event<'_>) -> Self {
-        let mut writer = Self { wire, encoder, after_return: false };
+        let mut writer = Self { start: wire.len(), wire, encoder, after_return: false };
         Lines::before_data(event).write(encoder.line_ending, &mut writer.wire);
         writer.wire.extend_from_slice(Lines::DATA);
         writer.push(event.data().unwrap_or_default().as_bytes());
         writer
     }
 
-    /// Ends the event.
+    /// Ends the event; what [`DataWriter::append_to`] was given in front of it is left out. No larger than its bytes.
     #[must_use]
     pub fn into_frame(self) -> Frame {
-        Frame::from_encoded(self.into_vec().into())
+        let start = self.start;
+        let mut wire = self.into_vec();
+        if start > 0 {
+            wire = wire.split_off(start);
+        }
+        Frame::from_encoded(wire.into_boxed_slice().into())
     }
 
     /// Ends the event and returns everything written, with what [`DataWriter::append_to`] was given in front.
