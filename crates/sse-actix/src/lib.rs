@@ -103,8 +103,8 @@ pub struct Sse<S> {
 impl<S: Source> Sse<S> {
     /// Makes a response of a stream: its items are events, text, frames, JSON, or results of these.
     ///
-    /// The stream is dropped when the client leaves or the response closes. To be a response it has to be `'static`,
-    /// not `Send`.
+    /// The stream is dropped when the client leaves or the response closes. A response needs one that is `'static`;
+    /// `Send` it need not be.
     ///
     /// ```
     /// use futures_core::Stream;

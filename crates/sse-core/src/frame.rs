@@ -58,8 +58,8 @@ impl Frame {
     /// Takes over bytes that somebody else encoded, once the decoder has found them whole: complete events or comment
     /// lines, in UTF-8.
     ///
-    /// Reads all of them twice, for UTF-8 and for the lines; the frame keeps the bytes, uncopied. Data of several lines
-    /// takes memory of its size while it is read.
+    /// Reads them as UTF-8, then as a client; the frame keeps the bytes, uncopied. Data of several lines takes memory
+    /// of its size while it is read.
     ///
     /// # Errors
     ///

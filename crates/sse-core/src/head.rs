@@ -7,7 +7,8 @@ use alloc::string::String;
 /// stream; always UTF-8, so without parameters.
 pub const CONTENT_TYPE: &str = "text/event-stream";
 
-/// Keeps whatever stands between from storing or transforming (compressing, and so buffering) the stream.
+/// Keeps caches from answering with a stream they stored, and whatever stands between from transforming (compressing,
+/// and so buffering) it.
 pub const CACHE_CONTROL: &str = "no-cache, no-transform";
 
 /// The headers of a response, in lower case: media type, caching, and no buffering in nginx.

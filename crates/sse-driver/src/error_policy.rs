@@ -127,8 +127,8 @@ impl ErrorPolicy {
         Self(Kind::Skip)
     }
 
-    /// Ends the stream gracefully, without a word of its own: the [close event](Options::with_close_event) still goes
-    /// out.
+    /// Ends the stream gracefully, without a word of its own: the [close event](crate::Options::with_close_event) still
+    /// goes out.
     ///
     /// ```
     /// use sse_driver::sse_core::{connection::CloseEvent, event_name};

@@ -146,7 +146,7 @@ impl Config {
 
     /// Sets the event that ends the stream; `None` (the default) ends it without one.
     ///
-    /// Without one a browser takes the end for a lost connection and reconnects.
+    /// Without one a page cannot tell the end from a lost connection, and its browser reconnects.
     ///
     /// ```
     /// use sse_core::connection::{CloseEvent, CloseReason, Config, Connection, Output};
