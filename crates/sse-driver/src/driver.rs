@@ -21,6 +21,34 @@ pin_project! {
     ///
     /// A response body polls it and drops it. Being dropped before the end means that the peer is gone: the source is
     /// dropped with it, the close hook runs. The source, too, is dropped as soon as the stream is closing.
+    ///
+    /// ```
+    /// # use core::task::{Context, Poll};
+    /// use core::future::poll_fn;
+    /// use core::pin::pin;
+    /// use sse_driver::sse_core::Instant;
+    /// use sse_driver::{Driver, Options, Timer};
+    /// # struct Clock;
+    /// # impl Timer for Clock {
+    /// #     fn now(&mut self) -> Instant {
+    /// #         Instant::EPOCH
+    /// #     }
+    /// #     fn reset(&mut self, _: Instant) {}
+    /// #     fn poll_elapsed(&mut self, _: &mut Context<'_>) -> Poll<()> {
+    /// #         Poll::Pending
+    /// #     }
+    /// # }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let source = tokio_stream::iter(["a", "b"]);
+    /// let mut driver = pin!(Driver::new(source, Clock, Options::new()));
+    /// let chunk = poll_fn(|cx| driver.as_mut().poll_chunk(cx)).await;
+    /// assert_eq!(chunk.unwrap(), ":\ndata: a\n\ndata: b\n\n");
+    /// assert_eq!(poll_fn(|cx| driver.as_mut().poll_chunk(cx)).await, None);
+    /// assert!(driver.is_closed());
+    /// # }
+    /// ```
     pub struct Driver<S, T> {
         #[pin]
         source: Option<S>,
@@ -54,7 +82,8 @@ pin_project! {
 }
 
 impl<S, T> Driver<S, T> {
-    /// Makes the driver of one response; nothing happens before it is polled.
+    /// Makes the driver of one response; nothing happens before it is polled, and a driver that is dropped unpolled
+    /// runs its close hook.
     pub fn new(source: S, timer: T, options: Options) -> Self
     where
         T: Timer,
@@ -74,7 +103,7 @@ impl<S, T> Driver<S, T> {
         }
     }
 
-    /// Says whether the stream is over: nothing more will come.
+    /// Says whether the stream is over: nothing more will come. Not before [`Driver::poll_chunk`] has said so.
     pub fn is_closed(&self) -> bool {
         self.connection.as_ref().is_some_and(Connection::is_closed)
     }
@@ -83,8 +112,8 @@ impl<S, T> Driver<S, T> {
 impl<S: Source, T: Timer> Driver<S, T> {
     /// Gives the next chunk, never empty, or `None` when the stream is over, and from then on.
     ///
-    /// To be polled when the transport can take a chunk. The task is woken when the source, the timer or the shutdown has
-    /// news.
+    /// To be polled when the transport can take a chunk: after each chunk that was taken, and when the task is woken.
+    /// It is woken when the source, the timer or the shutdown has news.
     pub fn poll_chunk(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
         let mut this = self.project();
         this.reports.was_handed_over();

@@ -6,19 +6,31 @@ use std::sync::Arc;
 
 /// Is told what happens to a response; see [`Notice`].
 ///
-/// Called inside of the response's own poll: it must not block. Implemented for functions.
+/// Called inside of the response's own poll, or when it is dropped: it must not block. Implemented for functions. A
+/// response that has one decodes what it sent, to tell of each event; one that has none pays nothing.
 ///
 /// ```
-/// use sse_driver::{Notice, Options};
+/// use sse_driver::{Notice, Observer, Options};
+/// use std::sync::Arc;
+/// use std::sync::atomic::{AtomicU64, Ordering};
 ///
-/// let options = Options::new().with_observer(|notice: &Notice<'_>| match notice {
-///     Notice::Close { reason, totals, .. } => println!("closed: {reason} after {} bytes", totals.bytes),
-///     _ => {}
-/// });
+/// #[derive(Clone, Default)]
+/// struct Sent(Arc<AtomicU64>);
+///
+/// impl Observer for Sent {
+///     fn observe(&self, notice: &Notice<'_>) {
+///         if let Notice::Chunk { bytes, .. } = notice {
+///             self.0.fetch_add(*bytes as u64, Ordering::Relaxed);
+///         }
+///     }
+/// }
+///
+/// let sent = Sent::default();
+/// let options = Options::new().with_observer(sent.clone());
 /// # let _ = options;
 /// ```
 pub trait Observer: Send + Sync {
-    /// Takes note.
+    /// Takes note, at once and without blocking.
     fn observe(&self, notice: &Notice<'_>);
 }
 
@@ -36,6 +48,18 @@ impl<T: Observer + ?Sized> Observer for Arc<T> {
 }
 
 /// Something happened to a response. Never holds event data.
+///
+/// ```
+/// use sse_driver::{Notice, Options};
+///
+/// let options = Options::new().with_observer(|notice: &Notice<'_>| match notice {
+///     Notice::Event { name, data_bytes, .. } => println!("{name}: {data_bytes} bytes"),
+///     Notice::Error { error, .. } => println!("{error}"),
+///     Notice::Close { reason, totals, .. } => println!("closed: {reason} after {} bytes", totals.bytes),
+///     _ => {}
+/// });
+/// # let _ = options;
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Notice<'a> {

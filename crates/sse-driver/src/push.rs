@@ -39,13 +39,26 @@ pub struct Sender {
 }
 
 /// An event was not sent.
+///
+/// ```
+/// use sse_driver::{PushError, Sender};
+/// use sse_driver::sse_core::Event;
+///
+/// async fn send_or_drop(events: &mut Sender, sample: f64) -> Result<(), PushError> {
+///     match events.try_send(Event::new(sample.to_string())) {
+///         Err(PushError::Full) => Ok(()), // the next sample will do
+///         other => other,
+///     }
+/// }
+/// # let _ = send_or_drop;
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PushError {
     /// The response is over: the client left, or the server closed it.
     #[error("the stream is closed")]
     Closed,
-    /// The event could not be encoded; the stream goes on.
+    /// The event could not be encoded, or was an error itself; the stream goes on.
     #[error(transparent)]
     Item(#[from] ItemError),
     /// The client is behind and [`Sender::try_send`] does not wait.
@@ -56,11 +69,35 @@ pub enum PushError {
 impl Sender {
     /// Sends an event as soon as there is room for it.
     ///
-    /// Cancel safe: when the future is dropped before it is ready, nothing was sent.
+    /// The event is encoded first, whether or not there is room. Cancel safe: when the future is dropped before it is
+    /// ready, nothing was sent.
     ///
     /// # Errors
     ///
-    /// [`PushError::Closed`] when the response is over, [`PushError::Item`] when the event cannot be encoded.
+    /// [`PushError::Closed`] when the response is over, [`PushError::Item`] when the event cannot be encoded or is an
+    /// error.
+    ///
+    /// ```
+    /// use core::future::poll_fn;
+    /// use core::pin::pin;
+    /// use sse_driver::sse_core::{Encoder, Event};
+    /// use sse_driver::{Push, PushError, Sender, Source};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let mut source = pin!(Push::new(async |mut events: Sender| {
+    ///     events.send("text").await?;
+    ///     events.send(Event::new("an event").with_id(1_u64)).await?;
+    ///     Ok::<(), PushError>(())
+    /// }));
+    /// let encoder = Encoder::new();
+    /// let mut frames = Vec::new();
+    /// while let Some(frame) = poll_fn(|cx| source.as_mut().poll_frame(&encoder, cx)).await {
+    ///     frames.extend_from_slice(frame.unwrap().as_bytes());
+    /// }
+    /// assert_eq!(frames, b"data: text\n\nid: 1\ndata: an event\n\n");
+    /// # }
+    /// ```
     pub async fn send(&mut self, event: impl IntoFrame) -> Result<(), PushError> {
         let frame = event.into_frame(&self.encoder)?;
         poll_fn(|cx| self.frames.poll_ready(cx)).await.map_err(|_| PushError::Closed)?;
@@ -72,6 +109,30 @@ impl Sender {
     /// # Errors
     ///
     /// As [`Sender::send`], and [`PushError::Full`].
+    ///
+    /// ```
+    /// # use core::future::poll_fn;
+    /// # use core::pin::pin;
+    /// # use sse_driver::sse_core::Encoder;
+    /// # use sse_driver::Source;
+    /// use sse_driver::{Push, PushError, Sender};
+    ///
+    /// async fn fill(mut events: Sender) {
+    ///     let mut sent = 0;
+    ///     let refused = loop {
+    ///         match events.try_send("sample") {
+    ///             Ok(()) => sent += 1,
+    ///             Err(refused) => break refused,
+    ///         }
+    ///     };
+    ///     assert!(matches!((sent, refused), (16, PushError::Full)));
+    /// }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// #     let mut source = pin!(Push::new(fill));
+    /// #     assert!(poll_fn(|cx| source.as_mut().poll_frame(&Encoder::new(), cx)).await.is_some());
+    /// # }
+    /// ```
     pub fn try_send(&mut self, event: impl IntoFrame) -> Result<(), PushError> {
         let frame = event.into_frame(&self.encoder)?;
         self.frames
@@ -79,7 +140,24 @@ impl Sender {
             .map_err(|refused| if refused.is_full() { PushError::Full } else { PushError::Closed })
     }
 
-    /// Says whether the response is over.
+    /// Says whether the response is over: sending would be in vain.
+    ///
+    /// For tasks that have to work long for an event; [`Sender::send`] tells by itself.
+    ///
+    /// ```
+    /// use sse_driver::Sender;
+    ///
+    /// async fn reports(mut events: Sender) {
+    ///     while !events.is_closed() {
+    ///         let report = expensive_report();
+    ///         if events.send(report).await.is_err() {
+    ///             break;
+    ///         }
+    ///     }
+    /// }
+    /// # fn expensive_report() -> &'static str { "" }
+    /// # let _ = reports;
+    /// ```
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.frames.is_closed()
@@ -87,6 +165,13 @@ impl Sender {
 }
 
 /// What an async function that sends events may return: nothing, or a [`Result`] whose error is the source's failure.
+///
+/// ```
+/// use sse_driver::Outcome;
+///
+/// assert!(().into_result().is_ok());
+/// assert_eq!(Err("no such table").into_result().unwrap_err().to_string(), "no such table");
+/// ```
 pub trait Outcome {
     /// Turns the outcome into a result.
     ///
@@ -112,7 +197,28 @@ pin_project! {
     /// A source that an async function feeds through a [`Sender`].
     ///
     /// The function is called on the first poll of the response and runs inside of it: when the client leaves, it is
-    /// dropped at whatever it waits for. It runs whatever clones of its sender do elsewhere.
+    /// dropped at whatever it waits for. It runs whatever clones of its sender do elsewhere. When it fails, what was sent
+    /// before still goes out.
+    ///
+    /// ```
+    /// use core::future::poll_fn;
+    /// use core::pin::pin;
+    /// use sse_driver::sse_core::Encoder;
+    /// use sse_driver::{Push, Sender, Source};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let mut source = pin!(Push::new(async |mut events: Sender| {
+    ///     drop(events.send("first").await);
+    ///     Err("no such table")
+    /// }));
+    /// let encoder = Encoder::new();
+    /// let frame = poll_fn(|cx| source.as_mut().poll_frame(&encoder, cx)).await.unwrap();
+    /// assert_eq!(frame.unwrap().as_bytes(), b"data: first\n\n");
+    /// let failure = poll_fn(|cx| source.as_mut().poll_frame(&encoder, cx)).await.unwrap();
+    /// assert_eq!(failure.unwrap_err().to_string(), "the source failed: no such table");
+    /// # }
+    /// ```
     pub struct Push<F, Fut> {
         #[pin]
         stage: Stage<F, Fut>,
@@ -148,6 +254,14 @@ where
     Fut::Output: Outcome,
 {
     /// Makes the source; the function is not called yet.
+    ///
+    /// ```
+    /// use sse_driver::{Push, Sender};
+    ///
+    /// let source = Push::new(async |mut events: Sender| events.send("once").await);
+    /// # fn takes_sources(_: impl sse_driver::Source) {}
+    /// # takes_sources(source);
+    /// ```
     #[must_use]
     pub fn new(function: F) -> Self {
         Self { stage: Stage::New { start: Some(function) } }

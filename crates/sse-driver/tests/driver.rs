@@ -2,12 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
-use core::panic::AssertUnwindSafe;
 use core::pin::{Pin, pin};
 use core::task::{Context, Poll, Waker};
 use core::time::Duration;
 use sse_driver::sse_core::connection::{CloseReason, Heartbeat, Totals};
-use sse_driver::sse_core::{BoxError, Encoder, Event, Frame, Instant, ItemError};
+use sse_driver::sse_core::{BoxError, Config, Encoder, Event, Frame, Instant, ItemError};
 use sse_driver::{Driver, ErrorPolicy, Options, Push, PushError, Sender, Source, Timer};
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -324,7 +323,7 @@ fn a_busy_clone_does_not_hold_the_function_up() {
         })
         .await
     });
-    let options = Options::new().with_config(sse_driver::sse_core::Config::new().with_chunk_limit(1));
+    let options = Options::new().with_config(Config::new().with_chunk_limit(1));
     let mut driver = pin!(Driver::new(source, Clock::default(), options));
     assert_eq!(poll(driver.as_mut()), ready(":\n"));
     assert!(poll(driver.as_mut()).is_pending());
