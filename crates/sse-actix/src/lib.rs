@@ -22,9 +22,12 @@
 //! # let _ = server;
 //! ```
 //!
+//! A stream may give `Result`s of any error that is `Send + Sync`. [`actix_web::Error`] is not: turn it into its text, as in
+//! `.map_err(|error| error.to_string())`.
+//!
 //! Status, headers and cookies are actix's own: [`Sse::respond_to`](Responder::respond_to) gives a response to change, and
-//! `.customize()` works. Streams, producers and hooks need not be `Send`, except for what is handed to [`Sse::on_close`]
-//! and [`Sse::until`].
+//! `.customize()` works. Streams and producers need not be `Send`; what is handed to [`Sse::on_close`], [`Sse::until`],
+//! [`Sse::with_observer`] and [`ErrorPolicy::custom`] has to be.
 //!
 //! # What the server has to do
 //!
@@ -69,9 +72,30 @@ pub use sse_driver::{
     self, ErrorAction, ErrorPolicy, Notice, Observer, Options, Outcome, Push, PushError, Sender, Source,
 };
 
-/// An event stream as actix's response; see the [crate] for an example.
+/// An event stream as actix's response; see the [crate] for a whole server.
 ///
 /// Nothing happens before the body is polled.
+///
+/// ```
+/// use actix_web::body::to_bytes;
+/// use actix_web::test::TestRequest;
+/// use actix_web::{HttpRequest, Responder};
+/// use sse_actix::{CloseEvent, Sender, Sse, event_name};
+///
+/// async fn answer() -> impl Responder {
+///     let hello = Sse::push(async |mut events: Sender| events.send("hello").await);
+///     hello.with_close_event(CloseEvent::new(event_name!("done")))
+/// }
+///
+/// # #[actix_web::main]
+/// # async fn main() {
+/// let request: HttpRequest = TestRequest::get().to_http_request();
+/// let response = answer().await.respond_to(&request);
+/// assert_eq!(response.headers().get("content-type").unwrap(), "text/event-stream");
+/// let wire = to_bytes(response.into_body()).await.unwrap_or_default();
+/// assert_eq!(wire, ":\ndata: hello\n\nevent: done\ndata: complete\n\n");
+/// # }
+/// ```
 #[derive(Debug)]
 #[must_use]
 pub struct Sse<S> {
@@ -81,11 +105,48 @@ pub struct Sse<S> {
 
 impl<S: Source> Sse<S> {
     /// Makes a response of a stream: its items are events, text, frames, JSON, or results of these.
+    ///
+    /// The stream is dropped when the client leaves or the response closes. A response needs one that is `'static`;
+    /// `Send` it need not be.
+    ///
+    /// ```
+    /// use futures_core::Stream;
+    /// use sse_actix::{Event, Source, Sse};
+    ///
+    /// async fn prices() -> Sse<impl Source> {
+    ///     Sse::new(subscribe("prices"))
+    /// }
+    ///
+    /// fn subscribe(topic: &str) -> impl Stream<Item = Result<Event<'static>, std::io::Error>> + use<> {
+    ///     // …
+    /// #   let _ = topic;
+    /// #   Nothing
+    /// }
+    /// # struct Nothing;
+    /// # impl Stream for Nothing {
+    /// #     type Item = Result<Event<'static>, std::io::Error>;
+    /// #     fn poll_next(
+    /// #         self: core::pin::Pin<&mut Self>,
+    /// #         _: &mut core::task::Context<'_>,
+    /// #     ) -> core::task::Poll<Option<Self::Item>> {
+    /// #         core::task::Poll::Ready(None)
+    /// #     }
+    /// # }
+    /// # let app = actix_web::App::new().route("/prices", actix_web::web::get().to(prices));
+    /// ```
     pub fn new(source: S) -> Self {
         Self { source, options: Options::new() }
     }
 
-    /// Sets all options at once.
+    /// Sets all options at once, in the place of those set before.
+    ///
+    /// ```
+    /// use sse_actix::{ErrorPolicy, Options, Sender, Sse};
+    ///
+    /// let options = Options::new().on_error(ErrorPolicy::close()).with_heartbeat(None);
+    /// let response = Sse::push(async |mut events: Sender| events.send("a").await).with_options(options);
+    /// # let _ = response;
+    /// ```
     pub fn with_options(mut self, options: Options) -> Self {
         self.options = options;
         self
@@ -94,6 +155,15 @@ impl<S: Source> Sse<S> {
     sse_driver::forward_options!();
 
     /// Makes the body alone, for a head of your own.
+    ///
+    /// ```
+    /// use actix_web::HttpResponse;
+    /// use sse_actix::{Sender, Sse};
+    ///
+    /// let body = Sse::push(async |mut events: Sender| events.send("a").await).into_body();
+    /// let response = HttpResponse::Accepted().content_type("text/event-stream").body(body);
+    /// # let _ = response;
+    /// ```
     pub fn into_body(self) -> SseBody<S> {
         SseBody { driver: Some(Driver::new(self.source, TokioTimer::default(), self.options)) }
     }
@@ -106,6 +176,25 @@ where
     Fut::Output: Outcome,
 {
     /// Makes a response of an async function that sends events; it is dropped when the client leaves.
+    ///
+    /// Called on the first poll of the body. Returns nothing or a [`Result`], whose error counts as the source's.
+    ///
+    /// ```
+    /// use actix_web::body::to_bytes;
+    /// use sse_actix::{Event, Sender, Sse};
+    ///
+    /// # #[actix_web::main]
+    /// # async fn main() {
+    /// let numbers = Sse::push(async |mut events: Sender| {
+    ///     for number in 1..=2_u64 {
+    ///         events.send(Event::new("tick").with_id(number)).await?;
+    ///     }
+    ///     Ok::<(), sse_actix::PushError>(())
+    /// });
+    /// let wire = to_bytes(numbers.into_body()).await.unwrap();
+    /// assert_eq!(wire, ":\nid: 1\ndata: tick\n\nid: 2\ndata: tick\n\n");
+    /// # }
+    /// ```
     pub fn push(function: F) -> Self {
         Self::new(Push::new(function))
     }
@@ -130,6 +219,20 @@ impl<S: Source + 'static> Responder for Sse<S> {
 
 pin_project! {
     /// The body of an event stream: chunks that are never empty, never an error.
+    ///
+    /// Dropped before its end, it tells the close hook that the peer is gone. Made by [`Sse::into_body`].
+    ///
+    /// ```
+    /// use actix_web::body::{BodySize, MessageBody, to_bytes};
+    /// use sse_actix::{Sender, Sse};
+    ///
+    /// # #[actix_web::main]
+    /// # async fn main() {
+    /// let body = Sse::push(async |mut events: Sender| events.send("a").await).into_body();
+    /// assert_eq!(body.size(), BodySize::Stream);
+    /// assert_eq!(to_bytes(body).await.unwrap(), ":\ndata: a\n\n");
+    /// # }
+    /// ```
     pub struct SseBody<S> {
         // None where no body is to be sent.
         #[pin]
@@ -165,8 +268,11 @@ impl<S> fmt::Debug for SseBody<S> {
     }
 }
 
-/// The id of the last event that the client saw: its `Last-Event-ID` header, else the query parameter `lastEventId`, both
-/// read as UTF-8. Never refuses a request.
+/// The id of the last event that the client saw: its
+/// [`Last-Event-ID`](https://html.spec.whatwg.org/multipage/server-sent-events.html#the-last-event-id-header) header,
+/// else the query parameter `lastEventId`, both read as UTF-8. Never refuses a request.
+///
+/// `None` when neither names one. The id comes from the client and may be none of yours: it is legal, not trustworthy.
 ///
 /// ```
 /// use actix_web::{FromRequest, test::TestRequest};

@@ -52,9 +52,30 @@ pub use sse_hyper::{
 #[cfg(feature = "json")]
 pub use sse_hyper::{JsonError, JsonEvent};
 
-/// An event stream as axum's response; see the [crate] for an example.
+/// An event stream as axum's response; see the [crate] for a whole handler.
 ///
 /// Runs on tokio's timer, like axum. Nothing happens before the body is polled.
+///
+/// ```
+/// use axum::http::StatusCode;
+/// use axum::response::IntoResponse;
+/// use sse_axum::{CloseEvent, Sender, Sse, event_name};
+///
+/// async fn answer() -> impl IntoResponse {
+///     let hello = Sse::push(async |mut events: Sender| events.send("hello").await);
+///     (StatusCode::ACCEPTED, hello.with_close_event(CloseEvent::new(event_name!("done"))))
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// #     use http_body_util::BodyExt;
+/// let response = answer().await.into_response();
+/// assert_eq!(response.status(), StatusCode::ACCEPTED);
+/// assert_eq!(response.headers()["content-type"], "text/event-stream");
+/// let wire = response.into_body().collect().await.unwrap().to_bytes();
+/// assert_eq!(wire, ":\ndata: hello\n\nevent: done\ndata: complete\n\n");
+/// # }
+/// ```
 #[derive(Debug)]
 #[must_use]
 pub struct Sse<S> {
@@ -64,11 +85,48 @@ pub struct Sse<S> {
 
 impl<S: Source> Sse<S> {
     /// Makes a response of a stream: its items are events, text, frames, JSON, or results of these.
+    ///
+    /// The stream is dropped when the client leaves or the response closes. A response needs one that is `'static` and
+    /// `Send`.
+    ///
+    /// ```
+    /// use futures_core::Stream;
+    /// use sse_axum::{Event, Source, Sse};
+    ///
+    /// async fn prices() -> Sse<impl Source> {
+    ///     Sse::new(subscribe("prices"))
+    /// }
+    ///
+    /// fn subscribe(topic: &str) -> impl Stream<Item = Result<Event<'static>, std::io::Error>> + use<> {
+    ///     // …
+    /// #   let _ = topic;
+    /// #   Nothing
+    /// }
+    /// # struct Nothing;
+    /// # impl Stream for Nothing {
+    /// #     type Item = Result<Event<'static>, std::io::Error>;
+    /// #     fn poll_next(
+    /// #         self: core::pin::Pin<&mut Self>,
+    /// #         _: &mut core::task::Context<'_>,
+    /// #     ) -> core::task::Poll<Option<Self::Item>> {
+    /// #         core::task::Poll::Ready(None)
+    /// #     }
+    /// # }
+    /// # let app: axum::Router = axum::Router::new().route("/prices", axum::routing::get(prices));
+    /// ```
     pub fn new(source: S) -> Self {
         Self { source, options: Options::new() }
     }
 
-    /// Sets all options at once.
+    /// Sets all options at once, in the place of those set before.
+    ///
+    /// ```
+    /// use sse_axum::{ErrorPolicy, Options, Sender, Sse};
+    ///
+    /// let options = Options::new().on_error(ErrorPolicy::close()).with_heartbeat(None);
+    /// let response = Sse::push(async |mut events: Sender| events.send("a").await).with_options(options);
+    /// # let _ = response;
+    /// ```
     pub fn with_options(mut self, options: Options) -> Self {
         self.options = options;
         self
@@ -84,6 +142,26 @@ where
     Fut::Output: Outcome,
 {
     /// Makes a response of an async function that sends events; it is dropped when the client leaves.
+    ///
+    /// Called on the first poll of the body. Returns nothing or a [`Result`], whose error counts as the source's.
+    ///
+    /// ```
+    /// use axum::response::IntoResponse;
+    /// use http_body_util::BodyExt;
+    /// use sse_axum::{Event, Sender, Sse};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let numbers = Sse::push(async |mut events: Sender| {
+    ///     for number in 1..=2_u64 {
+    ///         events.send(Event::new("tick").with_id(number)).await?;
+    ///     }
+    ///     Ok::<(), sse_axum::PushError>(())
+    /// });
+    /// let wire = numbers.into_response().into_body().collect().await.unwrap().to_bytes();
+    /// assert_eq!(wire, ":\nid: 1\ndata: tick\n\nid: 2\ndata: tick\n\n");
+    /// # }
+    /// ```
     pub fn push(function: F) -> Self {
         Self::new(Push::new(function))
     }
@@ -95,17 +173,23 @@ impl<S: Source + Send + 'static> IntoResponse for Sse<S> {
     }
 }
 
-/// The id of the last event that the client saw: its `Last-Event-ID` header, else the query parameter `lastEventId`, both
-/// read as UTF-8. Never refuses a request.
+/// The id of the last event that the client saw: its
+/// [`Last-Event-ID`](https://html.spec.whatwg.org/multipage/server-sent-events.html#the-last-event-id-header) header,
+/// else the query parameter `lastEventId`, both read as UTF-8. Never refuses a request.
+///
+/// `None` when neither names one. The id comes from the client and may be none of yours: it is legal, not trustworthy.
 ///
 /// ```
-/// use axum_core::extract::FromRequestParts;
+/// use axum::extract::FromRequestParts;
 /// use sse_axum::LastEventId;
 ///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), http::Error> {
 /// let (mut parts, ()) = http::Request::get("/?lastEventId=7").body(())?.into_parts();
-/// let ready = core::pin::pin!(LastEventId::from_request_parts(&mut parts, &()));
-/// # let _ = ready;
-/// # Ok::<(), http::Error>(())
+/// let Ok(LastEventId(seen)) = LastEventId::from_request_parts(&mut parts, &()).await;
+/// assert_eq!(seen.unwrap().as_u64(), Some(7));
+/// # Ok(())
+/// # }
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LastEventId(pub Option<EventId<'static>>);

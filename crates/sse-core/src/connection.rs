@@ -1,7 +1,7 @@
 //! The life of one response, sans-IO: when to send what, when to beat, how to end.
 //!
 //! ```text
-//!            start                close, source ended, maximum age          queue and goodbye are out
+//!            start                close, source ended, wound down           queue and goodbye are out
 //!  (driver) ───────▶ open ──────────────────────────────────────▶ closing ──────────────────────────▶ closed
 //!                      └───────────── abort, peer gone, stalled: nothing more goes out ──────────────────▲
 //! ```
@@ -105,6 +105,7 @@ pub enum Next {
 /// assert_eq!(connection.send(late.clone()).unwrap_err(), SendError::Closed(late));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum SendError {
     /// The queue is full: the transport is slower than the source. Wait, drop the frame, or end the connection.
     #[error("the connection's queue is full")]
@@ -115,7 +116,20 @@ pub enum SendError {
 }
 
 impl SendError {
-    /// Returns the frame that was refused.
+    /// Returns the frame that was refused, to be sent later or to somebody else.
+    ///
+    /// ```
+    /// use sse_core::connection::{Config, Connection, SendError};
+    /// use sse_core::{Event, Instant};
+    ///
+    /// let mut connection = Connection::start(Config::new().with_queue_limit(20), Instant::EPOCH);
+    /// connection.send(Event::new("first"))?;
+    /// let refused = connection.send(Event::new("second")).unwrap_err();
+    /// assert!(matches!(refused, SendError::Full(_)));
+    /// let _opening_and_first = connection.poll_output(Instant::EPOCH);
+    /// connection.send(refused.into_frame())?;
+    /// # Ok::<(), SendError>(())
+    /// ```
     #[must_use]
     pub fn into_frame(self) -> Frame {
         match self {
@@ -135,11 +149,11 @@ impl SendError {
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
-    /// Frames, without the opening bytes and heartbeats.
+    /// Frames, the close event among them, without the opening bytes and heartbeats.
     pub frames: u64,
     /// Heartbeats.
     pub heartbeats: u64,
-    /// All bytes.
+    /// All bytes, those of opening and heartbeats among them.
     pub bytes: u64,
 }
 
@@ -172,6 +186,8 @@ pub struct Connection {
     heartbeat: Option<Timer>,
     age: Option<Timer>,
     transport: Transport,
+    /// Closes for this reason after one more poll.
+    winding_down: Option<CloseReason>,
     totals: Totals,
 }
 
@@ -191,6 +207,21 @@ enum State {
 
 impl Connection {
     /// Starts a connection: the first poll gives its opening bytes.
+    ///
+    /// Heartbeat and maximum age count from `now`. A [`Config`] by value is moved into an `Arc` (one allocation); an
+    /// `Arc` is shared.
+    ///
+    /// ```
+    /// use sse_core::connection::{Config, Connection, Output};
+    /// use sse_core::Instant;
+    /// use std::sync::Arc;
+    ///
+    /// let config = Arc::new(Config::new());
+    /// let mut connections = [(); 2].map(|()| Connection::start(Arc::clone(&config), Instant::EPOCH));
+    /// for connection in &mut connections {
+    ///     assert_eq!(connection.poll_output(Instant::EPOCH), Output::Transmit(b":\n"[..].into()));
+    /// }
+    /// ```
     #[must_use]
     pub fn start(config: impl Into<Arc<Config>>, now: Instant) -> Self {
         let config = config.into();
@@ -201,6 +232,7 @@ impl Connection {
             heartbeat: config.heartbeat.as_ref().map(|heartbeat| Timer::start(now, heartbeat.interval())),
             age: config.max_age.map(|max_age| Timer::start(now, max_age)),
             transport: Transport::Ready,
+            winding_down: None,
             totals: Totals::default(),
             config,
         }
@@ -208,7 +240,17 @@ impl Connection {
 
     /// Spreads the maximum age: the seed, any random number, picks a point in its last fifth.
     ///
-    /// To be called right after [`Connection::start`]; without it the age is the same for every connection.
+    /// To be called once, right after [`Connection::start`]; without it the age is the same for every connection.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use sse_core::{Config, Connection, Instant};
+    ///
+    /// let config = Config::new().with_max_age(Duration::from_secs(100)).with_heartbeat(None);
+    /// let connection = Connection::start(config, Instant::EPOCH).with_seed(42);
+    /// let end = connection.next_deadline().unwrap().since_epoch();
+    /// assert!(Duration::from_secs(80) <= end && end <= Duration::from_secs(100));
+    /// ```
     #[must_use]
     pub fn with_seed(mut self, seed: u64) -> Self {
         if let Some(age) = self.age {
@@ -221,9 +263,23 @@ impl Connection {
 
     /// Accepts a frame for sending; poll afterwards.
     ///
+    /// An [`Event`](crate::Event) or [`Comment`](crate::Comment) is encoded with lines that end in LF, whatever the
+    /// [`Config`] says: encode it with [`Config::encoder`] where that matters. A [`Frame`] is not copied.
+    ///
     /// # Errors
     ///
     /// [`SendError`] hands the frame back when the queue is full or the connection is closing.
+    ///
+    /// ```
+    /// use sse_core::connection::{Config, Connection, Output};
+    /// use sse_core::{Event, Instant, LineEnding};
+    ///
+    /// let mut connection = Connection::start(Config::new().with_line_ending(LineEnding::CrLf), Instant::EPOCH);
+    /// let frame = connection.config().encoder().to_frame(&Event::new("a"));
+    /// connection.send(frame)?;
+    /// assert_eq!(connection.poll_output(Instant::EPOCH), Output::Transmit(b":\r\ndata: a\r\n\r\n"[..].into()));
+    /// # Ok::<(), sse_core::connection::SendError>(())
+    /// ```
     pub fn send(&mut self, frame: impl Into<Frame>) -> Result<(), SendError> {
         let frame = frame.into();
         if !self.is_open() {
@@ -233,13 +289,50 @@ impl Connection {
     }
 
     /// Ends the stream gracefully: what was accepted still goes out, then the goodbye. The first reason counts.
+    ///
+    /// Poll on until [`Output::Closed`].
+    ///
+    /// ```
+    /// use sse_core::connection::{CloseEvent, CloseReason, Config, Connection, Output};
+    /// use sse_core::{Event, Instant, event_name};
+    ///
+    /// let config = Config::new().with_close_event(CloseEvent::new(event_name!("done")));
+    /// let mut connection = Connection::start(config, Instant::EPOCH);
+    /// connection.send(Event::new("a"))?;
+    /// connection.close(CloseReason::SourceEnded);
+    /// connection.close(CloseReason::Shutdown);
+    /// let rest = b":\ndata: a\n\nevent: done\ndata: complete\n\n";
+    /// assert_eq!(connection.poll_output(Instant::EPOCH), Output::Transmit(rest[..].into()));
+    /// assert_eq!(connection.poll_output(Instant::EPOCH), Output::Closed(CloseReason::SourceEnded));
+    /// # Ok::<(), sse_core::connection::SendError>(())
+    /// ```
     pub fn close(&mut self, reason: CloseReason) {
         if self.is_open() {
             self.state = State::Closing { reason, is_goodbye_out: false };
         }
     }
 
+    /// Ends the stream gracefully with the next poll, which still asks the source for one chunk of what is ready.
+    ///
+    /// For ends that the source does not know of: events that it has ready are not lost, and one that is always ready does
+    /// not go on for ever. The maximum age ends like this. The first reason counts.
+    pub fn wind_down(&mut self, reason: CloseReason) {
+        self.winding_down.get_or_insert(reason);
+    }
+
     /// Ends the stream at once: what was not handed out is dropped. Its reason replaces one that is still draining.
+    ///
+    /// ```
+    /// use sse_core::connection::{CloseReason, Config, Connection, Output};
+    /// use sse_core::{Event, Instant};
+    ///
+    /// let mut connection = Connection::start(Config::new(), Instant::EPOCH);
+    /// connection.send(Event::new("never sent"))?;
+    /// connection.close(CloseReason::SourceEnded);
+    /// connection.abort(CloseReason::Revoked);
+    /// assert_eq!(connection.poll_output(Instant::EPOCH), Output::Closed(CloseReason::Revoked));
+    /// # Ok::<(), sse_core::connection::SendError>(())
+    /// ```
     pub fn abort(&mut self, reason: CloseReason) {
         if !self.is_closed() {
             self.state = State::Closed(reason);
@@ -248,7 +341,18 @@ impl Connection {
         }
     }
 
-    /// Takes note that the client left or the transport failed.
+    /// Takes note that the client left or the transport failed: [aborts](Connection::abort) with
+    /// [`CloseReason::PeerGone`].
+    ///
+    /// A stream that is closed already keeps its reason.
+    ///
+    /// ```
+    /// use sse_core::{CloseReason, Config, Connection, Instant};
+    ///
+    /// let mut connection = Connection::start(Config::new(), Instant::EPOCH);
+    /// connection.handle_peer_gone();
+    /// assert_eq!(connection.close_reason(), Some(CloseReason::PeerGone));
+    /// ```
     pub fn handle_peer_gone(&mut self) {
         self.abort(CloseReason::PeerGone);
     }
@@ -256,6 +360,18 @@ impl Connection {
     /// Takes note that the transport took a part of the chunk it is busy with: the stall limit starts anew.
     ///
     /// For push drivers, after a partial write. Without it a large chunk has to be written whole within the limit.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use sse_core::{Config, Connection, Instant};
+    ///
+    /// let at = |secs| Instant::from_epoch(Duration::from_secs(secs));
+    /// let mut connection = Connection::start(Config::new(), at(0));
+    /// let _being_written = connection.poll_output(at(0));
+    /// assert_eq!(connection.next_deadline(), Some(at(30)));
+    /// connection.handle_progress(at(20));
+    /// assert_eq!(connection.next_deadline(), Some(at(50)));
+    /// ```
     pub fn handle_progress(&mut self, now: Instant) {
         if let Transport::Busy { stall: Some(stall) } = &mut self.transport {
             stall.restart(now);
@@ -263,10 +379,23 @@ impl Connection {
     }
 
     /// Takes note of the time while the transport is busy with a chunk: a peer that took nothing for the stall limit is
-    /// given up.
+    /// given up, for the reason [`CloseReason::Stalled`].
     ///
-    /// For push drivers, which do not poll until their write is done. Harmless at any time. A driver need not know which
-    /// deadline it woke for: it calls this, and polls if nothing is left to write.
+    /// For push drivers, which do not poll until their write is done. Harmless at any time. A driver need not know
+    /// which deadline it woke for: it calls this, and polls if nothing is left to write.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use sse_core::{CloseReason, Config, Connection, Instant};
+    ///
+    /// let at = |secs| Instant::from_epoch(Duration::from_secs(secs));
+    /// let mut connection = Connection::start(Config::new(), at(0));
+    /// let _being_written = connection.poll_output(at(0));
+    /// connection.handle_timeout(at(29));
+    /// assert!(connection.is_open());
+    /// connection.handle_timeout(at(30));
+    /// assert_eq!(connection.close_reason(), Some(CloseReason::Stalled));
+    /// ```
     pub fn handle_timeout(&mut self, now: Instant) {
         if let Transport::Busy { stall: Some(stall) } = &mut self.transport {
             stall.handle_now(now);
@@ -278,16 +407,56 @@ impl Connection {
 
     /// Says what to do next, for push drivers: what was sent, or a heartbeat, or for how long to wait.
     ///
-    /// To be called when the transport can take bytes: calling it says that the chunk before is written. Put in what there
-    /// is with [`Connection::send`] first: to this machine a source that has not sent has nothing.
+    /// To be called when the transport can take bytes: calling it says that the chunk before is written. Put in what
+    /// there is with [`Connection::send`] first: to this machine a source that has not sent has nothing. When to call
+    /// it again stands at each [`Output`].
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use sse_core::connection::{Config, Connection, Output};
+    /// use sse_core::{Event, Instant};
+    ///
+    /// let at = |secs| Instant::from_epoch(Duration::from_secs(secs));
+    /// let mut connection = Connection::start(Config::new(), at(0));
+    /// assert_eq!(connection.poll_output(at(0)), Output::Transmit(b":\n"[..].into()));
+    /// assert_eq!(connection.poll_output(at(0)), Output::Wait(Some(at(15))));
+    /// connection.send(Event::new("news"))?;
+    /// assert_eq!(connection.poll_output(at(7)), Output::Transmit(b"data: news\n\n"[..].into()));
+    /// assert_eq!(connection.poll_output(at(7)), Output::Wait(Some(at(22))));
+    /// # Ok::<(), sse_core::connection::SendError>(())
+    /// ```
     pub fn poll_output(&mut self, now: Instant) -> Output {
         self.poll_output_with(now, || Next::Pending)
     }
 
     /// Says what to do next, for pull drivers: asks the source through `next` when its turn has come.
     ///
-    /// `next` is called again and again until it has nothing or the chunk is full: frames that are ready leave together,
-    /// up to the chunk limit. It is never called after it said [`Next::Close`], nor while the connection is closing.
+    /// `next` is called again and again until it has nothing or the chunk is full: frames that are ready leave
+    /// together, up to the chunk limit, in one copy; a lone frame is not copied. It is never called after it said
+    /// [`Next::Close`], nor while the connection is closing. A frame that does not fit any more waits for the next
+    /// call.
+    ///
+    /// To be called again as [`Connection::poll_output`], and when the source has news after [`Next::Pending`].
+    ///
+    /// ```
+    /// use sse_core::connection::{Config, Connection, Next, Output};
+    /// use sse_core::{Event, Instant};
+    /// use std::sync::mpsc;
+    ///
+    /// let (sender, source) = mpsc::channel::<&str>();
+    /// let mut connection = Connection::start(Config::new(), Instant::EPOCH);
+    /// let mut poll = || {
+    ///     connection.poll_output_with(Instant::EPOCH, || match source.try_recv() {
+    ///         Ok(data) => Next::Frame(Event::new(data).to_frame()),
+    ///         Err(_) => Next::Pending,
+    ///     })
+    /// };
+    /// sender.send("a")?;
+    /// sender.send("b")?;
+    /// assert_eq!(poll(), Output::Transmit(b":\ndata: a\n\ndata: b\n\n"[..].into()));
+    /// assert!(matches!(poll(), Output::Wait(Some(_))));
+    /// # Ok::<(), mpsc::SendError<&str>>(())
+    /// ```
     pub fn poll_output_with(&mut self, now: Instant, mut next: impl FnMut() -> Next) -> Output {
         self.handle_now(now);
         let mut chunk = Chunk::new(self.config.chunk_limit);
@@ -306,6 +475,9 @@ impl Connection {
             }
             self.totals.frames += 1;
         }
+        if let Some(reason) = self.winding_down {
+            self.close(reason);
+        }
         if let Some(bytes) = chunk.into_bytes() {
             return self.transmit(now, bytes);
         }
@@ -323,7 +495,20 @@ impl Connection {
     /// [`Connection::handle_timeout`]; otherwise poll.
     ///
     /// While a chunk is being written only the stall limit counts: a heartbeat that falls due has to wait for the
-    /// transport, and a driver that woke up for it could do nothing.
+    /// transport, and a driver that woke up for it could do nothing. `None`: no time to wait for, or nothing left to
+    /// do.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use sse_core::{Config, Connection, Instant};
+    ///
+    /// let at = |secs| Instant::from_epoch(Duration::from_secs(secs));
+    /// let mut connection = Connection::start(Config::new(), at(0));
+    /// let _being_written = connection.poll_output(at(0));
+    /// assert_eq!(connection.next_deadline(), Some(at(30)), "the stall limit");
+    /// let _all_written = connection.poll_output(at(1));
+    /// assert_eq!(connection.next_deadline(), Some(at(15)), "the heartbeat");
+    /// ```
     #[must_use]
     pub fn next_deadline(&self) -> Option<Instant> {
         let timers = match (self.state, self.transport) {
@@ -334,26 +519,58 @@ impl Connection {
         timers.iter().flatten().map(Timer::deadline).min()
     }
 
-    /// Returns how many bytes wait for the transport.
+    /// Returns how many bytes wait for the transport: those accepted and not yet handed out.
+    ///
+    /// ```
+    /// use sse_core::{Config, Connection, Event, Instant};
+    ///
+    /// let mut connection = Connection::start(Config::new(), Instant::EPOCH);
+    /// connection.send(Event::new("a"))?;
+    /// assert_eq!(connection.queued_bytes(), "data: a\n\n".len());
+    /// # Ok::<(), sse_core::connection::SendError>(())
+    /// ```
     #[must_use]
     pub fn queued_bytes(&self) -> usize {
         self.queue.bytes()
     }
 
     /// Says whether [`Connection::send`] would accept a frame of `len` bytes.
+    ///
+    /// ```
+    /// use sse_core::{Config, Connection, Event, Instant};
+    ///
+    /// let mut connection = Connection::start(Config::new().with_queue_limit(10), Instant::EPOCH);
+    /// assert!(connection.has_room_for(1_000), "a lone frame always fits");
+    /// connection.send(Event::new("a"))?;
+    /// assert!(connection.has_room_for(1) && !connection.has_room_for(2));
+    /// # Ok::<(), sse_core::connection::SendError>(())
+    /// ```
     #[must_use]
     pub fn has_room_for(&self, len: usize) -> bool {
         self.is_open()
             && (self.queue.is_empty() || len <= self.config.queue_limit.saturating_sub(self.queue.bytes()))
     }
 
-    /// Says whether frames are accepted.
+    /// Says whether frames are accepted: until the stream is closing or closed.
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.state == State::Open
     }
 
-    /// Says whether the stream is over.
+    /// Says whether the stream is over: nothing will go out any more. Neither open nor closed means that it is closing.
+    ///
+    /// ```
+    /// use sse_core::connection::{CloseReason, Config, Connection, Output};
+    /// use sse_core::{Event, Instant};
+    ///
+    /// let mut connection = Connection::start(Config::new(), Instant::EPOCH);
+    /// connection.send(Event::new("last"))?;
+    /// connection.close(CloseReason::SourceEnded);
+    /// assert!(!connection.is_open() && !connection.is_closed());
+    /// while let Output::Transmit(_) = connection.poll_output(Instant::EPOCH) {}
+    /// assert!(connection.is_closed());
+    /// # Ok::<(), sse_core::connection::SendError>(())
+    /// ```
     #[must_use]
     pub fn is_closed(&self) -> bool {
         matches!(self.state, State::Closed(_))
@@ -368,13 +585,13 @@ impl Connection {
         }
     }
 
-    /// Returns what was handed out so far.
+    /// Returns what was handed out so far; a chunk counts when it is handed out, not when it is written.
     #[must_use]
     pub fn totals(&self) -> Totals {
         self.totals
     }
 
-    /// Returns the policies.
+    /// Returns the policies that the connection was started with.
     #[must_use]
     pub fn config(&self) -> &Config {
         &self.config
@@ -386,7 +603,7 @@ impl Connection {
             timer.handle_now(now);
         }
         if self.age.is_some_and(|age| age.is_due(now)) {
-            self.close(CloseReason::MaxAge);
+            self.wind_down(CloseReason::MaxAge);
         }
     }
 
@@ -396,9 +613,9 @@ impl Connection {
             return Next::Frame(frame);
         }
         if self.is_open() {
-            match next() {
-                Next::Close(reason) => self.close(reason),
-                other => return other,
+            match (next(), self.winding_down) {
+                (Next::Close(reason), _) | (Next::Pending, Some(reason)) => self.close(reason),
+                (other, _) => return other,
             }
         }
         match &mut self.state {
@@ -419,7 +636,8 @@ impl Connection {
                 return self.transmit(now, frame.into_bytes());
             }
         }
-        Output::Wait(self.next_deadline())
+        // At the end of time a deadline is not later than now.
+        Output::Wait(self.next_deadline().filter(|deadline| *deadline > now))
     }
 
     fn transmit(&mut self, now: Instant, bytes: Bytes) -> Output {

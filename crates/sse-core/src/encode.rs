@@ -23,6 +23,10 @@ use lines::Lines;
 
 /// How lines end on the wire.
 ///
+/// CR alone, which [the
+/// standard](https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream) allows too, is not
+/// offered: a client cannot know whether an LF follows, and some wait for the next byte.
+///
 /// ```
 /// use sse_core::{Comment, Encoder, LineEnding};
 ///
@@ -109,19 +113,40 @@ impl BufferTooSmall {
 
 impl Encoder {
     /// Makes the default encoder: lines end with LF.
+    ///
+    /// ```
+    /// use sse_core::{Encoder, LineEnding};
+    ///
+    /// assert_eq!(Encoder::new().line_ending(), LineEnding::Lf);
+    /// ```
     #[must_use]
     pub const fn new() -> Self {
         Self { line_ending: LineEnding::Lf }
     }
 
-    /// Sets how lines end.
+    /// Sets how lines end: those of the fields, the blank line, and every line end within data and comment.
+    ///
+    /// ```
+    /// use sse_core::{Encoder, Event, LineEnding};
+    ///
+    /// let crlf = Encoder::new().with_line_ending(LineEnding::CrLf);
+    /// assert_eq!(crlf.to_frame(&Event::new("a\nb")).as_bytes(), b"data: a\r\ndata: b\r\n\r\n");
+    /// ```
     #[must_use]
     pub const fn with_line_ending(mut self, line_ending: LineEnding) -> Self {
         self.line_ending = line_ending;
         self
     }
 
-    /// Returns the exact number of bytes that the event takes; scans data and comment once.
+    /// Returns the exact number of bytes that the event takes; reads data and comment for their line ends, copies
+    /// nothing.
+    ///
+    /// ```
+    /// use sse_core::{Encoder, Event, LineEnding};
+    ///
+    /// let crlf = Encoder::new().with_line_ending(LineEnding::CrLf);
+    /// assert_eq!(crlf.encoded_len(&Event::new("a\nb")), "data: a\r\ndata: b\r\n\r\n".len());
+    /// ```
     #[must_use]
     pub fn encoded_len(&self, event: &Event<'_>) -> usize {
         Lines::of(event, Lines::scan(event)).encoded_len(self.line_ending) + self.line_ending.as_bytes().len()
@@ -129,9 +154,21 @@ impl Encoder {
 
     /// Writes the event to `dst`: one copy, no allocation but what `dst` needs to grow.
     ///
+    /// What `dst` holds already stays in front, so that events can share a buffer.
+    ///
     /// # Panics
     ///
     /// When `dst` cannot grow and is too small (`Vec` and `BytesMut` grow): use [`Encoder::try_encode`] for those.
+    ///
+    /// ```
+    /// use sse_core::{Encoder, Event};
+    ///
+    /// let mut wire = Vec::new();
+    /// for data in ["a", "b"] {
+    ///     Encoder::new().encode(&Event::new(data), &mut wire);
+    /// }
+    /// assert_eq!(wire, b"data: a\n\ndata: b\n\n");
+    /// ```
     pub fn encode(&self, event: &Event<'_>, dst: &mut impl BufMut) {
         let line_end = Lines::scan(event);
         match Lines::of_plain(event, line_end) {
@@ -141,6 +178,8 @@ impl Encoder {
     }
 
     /// Writes the event to `dst`, or nothing when it does not fit.
+    ///
+    /// Costs what [`Encoder::encoded_len`] and [`Encoder::encode`] cost together.
     ///
     /// # Errors
     ///
@@ -163,6 +202,15 @@ impl Encoder {
     }
 
     /// Encodes the event: one allocation of exactly the encoded length.
+    ///
+    /// ```
+    /// use sse_core::{Encoder, Event};
+    ///
+    /// let event = Event::new("a").with_id(1_u64);
+    /// let frame = Encoder::new().to_frame(&event);
+    /// assert_eq!(frame.as_bytes(), b"id: 1\ndata: a\n\n");
+    /// assert_eq!(frame, event.to_frame());
+    /// ```
     #[must_use]
     #[inline]
     pub fn to_frame(&self, event: &Event<'_>) -> Frame {
@@ -214,12 +262,27 @@ impl Encoder {
     }
 
     /// Lends the event's bytes piece by piece, without copying.
+    ///
+    /// ```
+    /// use sse_core::{Encoder, Event, LineEnding};
+    ///
+    /// let crlf = Encoder::new().with_line_ending(LineEnding::CrLf);
+    /// let event = Event::new("a");
+    /// assert_eq!(crlf.chunks(&event).collect::<Vec<_>>(), [&b"data: "[..], b"a", b"\r\n", b"\r\n"]);
+    /// ```
     #[must_use]
     pub fn chunks<'a>(&self, event: &'a Event<'_>) -> Chunks<'a> {
         Chunks::new(Lines::of(event, Lines::scan(event)), self.line_ending)
     }
 
-    /// Encodes a comment: its lines, without a blank line.
+    /// Encodes a comment: its lines, without a blank line; one allocation of exactly the encoded length.
+    ///
+    /// ```
+    /// use sse_core::{Comment, Encoder};
+    ///
+    /// let frame = Encoder::new().comment_to_frame(&Comment::new("shard 3\nlag 0"));
+    /// assert_eq!(frame.as_bytes(), b": shard 3\n: lag 0\n");
+    /// ```
     #[must_use]
     pub fn comment_to_frame(&self, comment: &Comment<'_>) -> Frame {
         self.lines_to_frame(Lines::of_comment(comment))
@@ -254,7 +317,7 @@ impl<'a> Event<'a> {
         Encoder::new().encoded_len(self)
     }
 
-    /// Writes the event to `dst`: see [`Encoder::encode`].
+    /// Writes the event to `dst`, with lines that end in LF: see [`Encoder::encode`].
     ///
     /// # Panics
     ///
@@ -269,7 +332,7 @@ impl<'a> Event<'a> {
         Encoder::new().encode(self, dst);
     }
 
-    /// Encodes the event: one allocation of exactly the encoded length.
+    /// Encodes the event with lines that end in LF: one allocation of exactly the encoded length.
     ///
     /// ```
     /// assert_eq!(sse_core::Event::new("a").to_frame().as_bytes(), b"data: a\n\n");
@@ -293,7 +356,7 @@ impl<'a> Event<'a> {
 }
 
 impl Comment<'_> {
-    /// Encodes the comment: one line for each of its lines, no blank line.
+    /// Encodes the comment: one line that ends in LF for each of its lines, no blank line.
     ///
     /// ```
     /// assert_eq!(sse_core::Comment::new("heartbeat").to_frame().as_bytes(), b": heartbeat\n");

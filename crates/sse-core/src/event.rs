@@ -28,8 +28,13 @@ pub struct Event<'a> {
 impl<'a> Event<'a> {
     /// Makes an event that carries `data`; empty data is dispatched too.
     ///
+    /// Borrowed and owned text are kept as they are: nothing is copied or checked before the event is encoded.
+    ///
     /// ```
-    /// assert_eq!(sse_core::Event::new("").to_frame().as_bytes(), b"data: \n\n");
+    /// use sse_core::Event;
+    ///
+    /// assert_eq!(Event::new("a\r\nb").to_frame().as_bytes(), b"data: a\ndata: b\n\n");
+    /// assert_eq!(Event::new("").to_frame().as_bytes(), b"data: \n\n");
     /// ```
     #[must_use]
     #[inline]
@@ -37,7 +42,8 @@ impl<'a> Event<'a> {
         Self { data: Some(data.into()), ..Self::empty() }
     }
 
-    /// Makes a block that moves the client's last event id and dispatches nothing.
+    /// Makes a block that moves the client's last event id and dispatches nothing, as [the
+    /// standard](https://html.spec.whatwg.org/multipage/server-sent-events.html#dispatchMessage) has it.
     ///
     /// Firefox and several client libraries ignore such a block: put ids next to data where you can.
     ///
@@ -66,6 +72,16 @@ impl<'a> Event<'a> {
     }
 
     /// Sets the name, by which a client's listeners choose; without one the event is a `message`.
+    ///
+    /// ```
+    /// use sse_core::{Event, EventName, event_name};
+    ///
+    /// let event = Event::new("up").with_name(event_name!("status"));
+    /// assert_eq!(event.to_frame().as_bytes(), b"event: status\ndata: up\n\n");
+    ///
+    /// let from_user = EventName::new("status\ndata: forged");
+    /// assert!(from_user.is_err(), "text that is not known when it is compiled is checked first");
+    /// ```
     #[must_use]
     #[inline]
     pub fn with_name(mut self, name: EventName<'a>) -> Self {
@@ -73,9 +89,22 @@ impl<'a> Event<'a> {
         self
     }
 
-    /// Sets the id, which the client sends back as `Last-Event-ID` when it reconnects.
+    /// Sets the id, which the client sends back as
+    /// [`Last-Event-ID`](https://html.spec.whatwg.org/multipage/server-sent-events.html#the-last-event-id-header) when
+    /// it reconnects.
     ///
-    /// An event without one leaves the client's last event id as it is; [`EventId::RESET`] clears it.
+    /// An event without one leaves the client's last event id as it is; [`EventId::RESET`] clears it. A number is an
+    /// id.
+    ///
+    /// ```
+    /// use sse_core::{Event, EventId};
+    ///
+    /// assert_eq!(Event::new("a").with_id(7_u64).to_frame().as_bytes(), b"id: 7\ndata: a\n\n");
+    ///
+    /// let cursor = EventId::new("k3f9-1842")?;
+    /// assert_eq!(Event::new("b").with_id(cursor).to_frame().as_bytes(), b"id: k3f9-1842\ndata: b\n\n");
+    /// # Ok::<(), sse_core::InvalidField>(())
+    /// ```
     #[must_use]
     #[inline]
     pub fn with_id(mut self, id: impl Into<EventId<'a>>) -> Self {
@@ -83,7 +112,17 @@ impl<'a> Event<'a> {
         self
     }
 
-    /// Sets the client's reconnection time, from this event on.
+    /// Sets the client's [reconnection
+    /// time](https://html.spec.whatwg.org/multipage/server-sent-events.html#concept-event-stream-reconnection-time),
+    /// from this event on.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use sse_core::Event;
+    ///
+    /// let event = Event::new("busy").with_retry(Duration::from_secs(10));
+    /// assert_eq!(event.to_frame().as_bytes(), b"retry: 10000\ndata: busy\n\n");
+    /// ```
     #[must_use]
     #[inline]
     pub fn with_retry(mut self, retry: impl Into<Retry>) -> Self {
@@ -92,6 +131,13 @@ impl<'a> Event<'a> {
     }
 
     /// Sets a comment, which clients ignore: any text, one comment line for each of its lines.
+    ///
+    /// ```
+    /// use sse_core::Event;
+    ///
+    /// let event = Event::new("a").with_comment("shard 3\nlag 0");
+    /// assert_eq!(event.to_frame().as_bytes(), b": shard 3\n: lag 0\ndata: a\n\n");
+    /// ```
     #[must_use]
     #[inline]
     pub fn with_comment(mut self, comment: impl Into<Cow<'a, str>>) -> Self {
@@ -100,41 +146,57 @@ impl<'a> Event<'a> {
     }
 
     /// Returns the data; `None` for a block that dispatches nothing.
+    ///
+    /// ```
+    /// use sse_core::Event;
+    ///
+    /// assert_eq!(Event::new("").data(), Some(""));
+    /// assert_eq!(Event::bare_id(7_u64).data(), None);
+    /// ```
     #[must_use]
     #[inline]
     pub fn data(&self) -> Option<&str> {
         self.data.as_deref()
     }
 
-    /// Returns the name.
+    /// Returns the name; `None` when the event is a `message` for want of one.
     #[must_use]
     #[inline]
     pub fn name(&self) -> Option<&EventName<'a>> {
         self.name.as_ref()
     }
 
-    /// Returns the id.
+    /// Returns the id; `None` when the event leaves the client's last event id as it is.
     #[must_use]
     #[inline]
     pub fn id(&self) -> Option<&EventId<'a>> {
         self.id.as_ref()
     }
 
-    /// Returns the reconnection time.
+    /// Returns the reconnection time; `None` when the event leaves it as it is.
     #[must_use]
     #[inline]
     pub fn retry(&self) -> Option<Retry> {
         self.retry
     }
 
-    /// Returns the comment.
+    /// Returns the comment, if there is one.
     #[must_use]
     #[inline]
     pub fn comment(&self) -> Option<&str> {
         self.comment.as_deref()
     }
 
-    /// Detaches the event from what it borrows; copies what it borrowed.
+    /// Detaches the event from what it borrows; copies each field that it borrowed, also from a literal.
+    ///
+    /// ```
+    /// use sse_core::Event;
+    ///
+    /// let line = String::from("72 °C");
+    /// let event: Event<'static> = Event::new(line.as_str()).into_owned();
+    /// drop(line);
+    /// assert_eq!(event.data(), Some("72 °C"));
+    /// ```
     #[must_use]
     pub fn into_owned(self) -> Event<'static> {
         Event {
@@ -161,7 +223,9 @@ impl<'a> Event<'a> {
 /// A comment: text that clients ignore, used to keep connections open and to annotate a stream.
 ///
 /// Written as one comment line for each line of its text and *no* blank line: between two events that is complete, and
-/// clients that take every blank line for an event (`fetch-event-source`, Datastar) are not handed an empty one.
+/// clients that take every blank line for an event (`fetch-event-source`, Datastar) are not handed an empty one. The
+/// standard describes comments under
+/// [parsing](https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream).
 ///
 /// ```
 /// use sse_core::Comment;
@@ -172,13 +236,19 @@ impl<'a> Event<'a> {
 pub struct Comment<'a>(Cow<'a, str>);
 
 impl<'a> Comment<'a> {
-    /// Makes a comment of any text.
+    /// Makes a comment of any text; nothing is copied or checked.
+    ///
+    /// ```
+    /// use sse_core::Comment;
+    ///
+    /// assert_eq!(Comment::new("").to_frame().as_bytes(), b": \n");
+    /// ```
     #[must_use]
     pub fn new(text: impl Into<Cow<'a, str>>) -> Self {
         Self(text.into())
     }
 
-    /// Returns the text.
+    /// Returns the text, as it was given.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

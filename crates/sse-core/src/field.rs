@@ -129,7 +129,9 @@ impl<'a> EventName<'a> {
         Ok(Self(name))
     }
 
-    /// Makes a name by dropping every CR, LF and NUL.
+    /// Makes a name by dropping every CR, LF and NUL; copies only when there is one.
+    ///
+    /// What is left may be empty, and then the event is a `message`.
     ///
     /// ```
     /// assert_eq!(sse_core::EventName::stripped("a\r\nb").as_str(), "ab");
@@ -139,7 +141,7 @@ impl<'a> EventName<'a> {
         Self(mend(name.into(), ends_name, None))
     }
 
-    /// Makes a name by putting `_` in the place of every CR, LF and NUL.
+    /// Makes a name by putting `_` in the place of every CR, LF and NUL; copies only when there is one.
     ///
     /// ```
     /// assert_eq!(sse_core::EventName::replaced("a\r\nb").as_str(), "a__b");
@@ -156,7 +158,17 @@ impl<'a> EventName<'a> {
         &self.0
     }
 
-    /// Detaches the name from what it borrows; copies when it borrowed.
+    /// Detaches the name from what it borrows; copies when it borrowed, also from a literal.
+    ///
+    /// ```
+    /// use sse_core::EventName;
+    ///
+    /// let room = String::from("room-7");
+    /// let name: EventName<'static> = EventName::new(room.as_str())?.into_owned();
+    /// drop(room);
+    /// assert_eq!(name.as_str(), "room-7");
+    /// # Ok::<(), sse_core::InvalidField>(())
+    /// ```
     #[must_use]
     pub fn into_owned(self) -> EventName<'static> {
         EventName(Cow::Owned(self.0.into_owned()))
@@ -165,12 +177,14 @@ impl<'a> EventName<'a> {
 
 /// The id of an event: what a client sends back as `Last-Event-ID`.
 ///
-/// Any text without control characters that neither begins nor ends with a space or tab: such a value survives being an
-/// HTTP header. The empty id is [`EventId::RESET`]: it clears the client's last event id, which is not the same as an
-/// event without id (that keeps it). Keep ids ASCII and short: several released clients never reconnect after an id
-/// beyond Latin-1, and proxies bound header sizes.
+/// Any text without control characters (but tabs) that neither begins nor ends with a space or tab: such a value
+/// survives being an HTTP header. The empty id is [`EventId::RESET`]: it clears the client's last event id, which is
+/// not the same as an event without id (that keeps it). Keep ids ASCII and short: several released clients never
+/// reconnect after an id beyond Latin-1, and proxies bound header sizes.
 ///
-/// An id made from a number does not allocate.
+/// An id made from a number does not allocate. See the standard on the [last event ID
+/// string](https://html.spec.whatwg.org/multipage/server-sent-events.html#concept-event-stream-last-event-id) and on
+/// [the header](https://html.spec.whatwg.org/multipage/server-sent-events.html#the-last-event-id-header).
 ///
 /// ```
 /// use sse_core::EventId;
@@ -191,7 +205,15 @@ enum IdText<'a> {
 }
 
 impl EventId<'static> {
-    /// The empty id: the client forgets its last event id and reconnects without the header.
+    /// The empty id: the client forgets its last event id and reconnects [without the
+    /// header](https://html.spec.whatwg.org/multipage/server-sent-events.html#the-last-event-id-header).
+    ///
+    /// ```
+    /// use sse_core::{Event, EventId};
+    ///
+    /// let event = Event::new("start over").with_id(EventId::RESET);
+    /// assert_eq!(event.to_frame().as_bytes(), b"id: \ndata: start over\n\n");
+    /// ```
     pub const RESET: Self = Self(IdText::Borrowed(""));
 
     /// Makes an id from a literal; in a `const` (or through [`event_id!`](crate::event_id)) a bad literal does not compile.
@@ -216,6 +238,8 @@ impl EventId<'static> {
 impl<'a> EventId<'a> {
     /// Checks an id; the empty text gives [`EventId::RESET`].
     ///
+    /// Borrowed text stays borrowed. A `String` gives up its spare capacity, which may move it.
+    ///
     /// # Errors
     ///
     /// [`InvalidField`] for the first control character (tabs inside are legal), or for a space or tab at either end.
@@ -234,8 +258,14 @@ impl<'a> EventId<'a> {
 
     /// Makes an id by dropping what cannot be in one, and the spaces and tabs around the rest.
     ///
+    /// What is left may be empty, and then the id is [`EventId::RESET`]. Legal borrowed text stays borrowed; owned text
+    /// is copied.
+    ///
     /// ```
-    /// assert_eq!(sse_core::EventId::stripped(" 1\n2 ").as_str(), "12");
+    /// use sse_core::EventId;
+    ///
+    /// assert_eq!(EventId::stripped(" 1\n2 ").as_str(), "12");
+    /// assert!(EventId::stripped("\n").is_reset());
     /// ```
     #[must_use]
     pub fn stripped(id: impl Into<Cow<'a, str>>) -> Self {
@@ -247,6 +277,8 @@ impl<'a> EventId<'a> {
     }
 
     /// Makes an id by putting `_` in the place of what cannot be in one; spaces and tabs around the rest are dropped.
+    ///
+    /// Costs what [`EventId::stripped`] costs, and a copy more where there is something to replace.
     ///
     /// ```
     /// assert_eq!(sse_core::EventId::replaced("1\n2").as_str(), "1_2");
@@ -296,12 +328,30 @@ impl<'a> EventId<'a> {
     }
 
     /// Says whether this is the empty id, which clears the client's last event id.
+    ///
+    /// ```
+    /// use sse_core::EventId;
+    ///
+    /// assert!(EventId::new("")?.is_reset());
+    /// assert!(!EventId::from(0_u64).is_reset());
+    /// # Ok::<(), sse_core::InvalidField>(())
+    /// ```
     #[must_use]
     pub fn is_reset(&self) -> bool {
         self.as_str().is_empty()
     }
 
-    /// Detaches the id from what it borrows; copies when it borrowed.
+    /// Detaches the id from what it borrows; copies when it borrowed, also from a literal. A number is never copied.
+    ///
+    /// ```
+    /// use sse_core::EventId;
+    ///
+    /// let cursor = String::from("k3f9-1842");
+    /// let id: EventId<'static> = EventId::new(cursor.as_str())?.into_owned();
+    /// drop(cursor);
+    /// assert_eq!(id.as_str(), "k3f9-1842");
+    /// # Ok::<(), sse_core::InvalidField>(())
+    /// ```
     #[must_use]
     pub fn into_owned(self) -> EventId<'static> {
         EventId(match self.0 {
@@ -366,14 +416,17 @@ pub struct Retry {
 }
 
 impl Retry {
-    /// The longest reconnection time, 2³¹ − 1 ms.
+    /// The longest reconnection time, 2³¹ − 1 ms: what a signed timer of 32 bits can wait.
     pub const MAX: Self = Self::from_millis(i32::MAX as u64);
 
     /// Makes a reconnection time; saturates at [`Retry::MAX`].
     ///
     /// ```
-    /// const RETRY: sse_core::Retry = sse_core::Retry::from_millis(2_000);
+    /// use sse_core::Retry;
+    ///
+    /// const RETRY: Retry = Retry::from_millis(2_000);
     /// assert_eq!(RETRY.as_millis(), 2_000);
+    /// assert_eq!(Retry::from_millis(u64::MAX), Retry::MAX);
     /// ```
     #[must_use]
     pub const fn from_millis(millis: u64) -> Self {
@@ -388,6 +441,13 @@ impl Retry {
     }
 
     /// Returns the time as a duration.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use sse_core::Retry;
+    ///
+    /// assert_eq!(Retry::from_millis(1_500).as_duration(), Duration::from_millis(1_500));
+    /// ```
     #[must_use]
     pub const fn as_duration(self) -> Duration {
         Duration::from_millis(self.millis as u64)
@@ -453,7 +513,8 @@ macro_rules! text_traits {
 text_traits!(EventName);
 text_traits!(EventId);
 
-/// Makes an [`EventName`] from a literal, checked when it is compiled.
+/// Makes an [`EventName`] from a literal or another constant, checked when it is compiled: see
+/// [`EventName::from_static`].
 ///
 /// ```
 /// assert_eq!(sse_core::event_name!("tick").as_str(), "tick");
@@ -469,7 +530,7 @@ macro_rules! event_name {
     };
 }
 
-/// Makes an [`EventId`] from a literal, checked when it is compiled.
+/// Makes an [`EventId`] from a literal or another constant, checked when it is compiled: see [`EventId::from_static`].
 ///
 /// ```
 /// assert_eq!(sse_core::event_id!("a-1").as_str(), "a-1");

@@ -36,6 +36,7 @@ pub struct Frame(Bytes);
 /// assert_eq!(Frame::from_wire("data: half").unwrap_err(), NotAFrame::Unfinished { offset: 10 });
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum NotAFrame {
     /// There are no bytes.
     #[error("a frame must not be empty")]
@@ -59,7 +60,10 @@ pub enum NotAFrame {
 
 impl Frame {
     /// Takes over bytes that somebody else encoded, once the decoder has found them whole: complete events or comment
-    /// lines, in UTF-8. Reads all of them, copies nothing.
+    /// lines, in UTF-8.
+    ///
+    /// Reads them as UTF-8, then as a client; the frame keeps the bytes, uncopied. Data of several lines takes memory
+    /// of its size while it is read.
     ///
     /// # Errors
     ///
@@ -92,7 +96,16 @@ impl Frame {
         }
     }
 
-    /// Joins frames into one; `None` when there are none. One allocation, unless there is just one frame.
+    /// Joins frames into one; `None` when there are none. One allocation, unless there is just one frame: that is
+    /// shared.
+    ///
+    /// ```
+    /// use sse_core::{Comment, Event, Frame};
+    ///
+    /// let frames = [Event::new("a").to_frame(), Comment::new("b").to_frame()];
+    /// assert_eq!(Frame::concat(&frames).unwrap().as_bytes(), b"data: a\n\n: b\n");
+    /// assert_eq!(Frame::concat([]), None);
+    /// ```
     #[must_use]
     pub fn concat<'a>(frames: impl IntoIterator<Item = &'a Self, IntoIter: Clone>) -> Option<Self> {
         let frames = frames.into_iter();
@@ -115,6 +128,13 @@ impl Frame {
     }
 
     /// Returns the shared bytes, without copying.
+    ///
+    /// ```
+    /// use sse_core::Event;
+    ///
+    /// let frame = Event::new("a").to_frame();
+    /// assert_eq!(frame.clone().into_bytes().as_ptr(), frame.as_bytes().as_ptr());
+    /// ```
     #[must_use]
     pub fn into_bytes(self) -> Bytes {
         self.0
@@ -210,7 +230,14 @@ impl FrameAwaitingId {
     }
 }
 
-/// What an error is made of when its type is not known.
+/// What an error is made of when its type is not known: any [`Error`](core::error::Error), or text.
+///
+/// ```
+/// use sse_core::BoxError;
+///
+/// let error = BoxError::from("the database is gone");
+/// assert_eq!(error.to_string(), "the database is gone");
+/// ```
 pub type BoxError = Box<dyn core::error::Error + Send + Sync>;
 
 /// Why an item of a stream gave no frame.
@@ -241,18 +268,35 @@ pub enum ItemError {
 /// for a [`Result`] of any of these.
 ///
 /// ```
-/// use sse_core::{Encoder, IntoFrame};
+/// use sse_core::{Encoder, Event, Frame, IntoFrame, ItemError, event_name};
 ///
-/// let frame = "hello".into_frame(&Encoder::new())?;
-/// assert_eq!(frame.as_bytes(), b"data: hello\n\n");
+/// struct Reading(i32);
+///
+/// impl IntoFrame for Reading {
+///     fn into_frame(self, encoder: &Encoder) -> Result<Frame, ItemError> {
+///         Event::new(format!("{} °C", self.0)).with_name(event_name!("boiler")).into_frame(encoder)
+///     }
+/// }
+///
+/// let frame = Reading(72).into_frame(&Encoder::new())?;
+/// assert_eq!(frame.as_bytes(), "event: boiler\ndata: 72 °C\n\n".as_bytes());
 /// # Ok::<(), sse_core::ItemError>(())
 /// ```
 pub trait IntoFrame {
-    /// Encodes the value, or hands over the frame that it is.
+    /// Encodes the value, or hands over the frame that it is, as it is: whatever the encoder says.
     ///
     /// # Errors
     ///
     /// [`ItemError::Encode`] when the value cannot be encoded, [`ItemError::Source`] when it is an error itself.
+    ///
+    /// ```
+    /// use sse_core::{Comment, Encoder, IntoFrame, LineEnding};
+    ///
+    /// let crlf = Encoder::new().with_line_ending(LineEnding::CrLf);
+    /// assert_eq!("text".into_frame(&crlf)?.as_bytes(), b"data: text\r\n\r\n");
+    /// assert_eq!(Comment::new("early").to_frame().into_frame(&crlf)?.as_bytes(), b": early\n");
+    /// # Ok::<(), sse_core::ItemError>(())
+    /// ```
     fn into_frame(self, encoder: &Encoder) -> Result<Frame, ItemError>;
 }
 

@@ -9,7 +9,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use serde::Serialize;
 
-/// A value could not be serialised; nothing was written.
+/// A value could not be serialised; nothing was written. Says what the serialiser said.
 ///
 /// ```
 /// let no_text_as_key = std::collections::BTreeMap::from([([1], 2)]);
@@ -17,11 +17,12 @@ use serde::Serialize;
 /// ```
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
-pub struct JsonError(#[from] serde_json::Error);
+pub struct JsonError(serde_json::Error);
 
 /// An event whose data is a value in JSON, serialised when the event is encoded.
 ///
-/// Made by [`Event::json`]. The value goes straight to the wire: one allocation that grows with it, no intermediate text.
+/// Made by [`Event::json`]. The value goes straight to the wire: one buffer, which starts at 256 bytes, grows with it and is
+/// shrunk in the end, and no intermediate text (but without the feature `std`).
 ///
 /// ```
 /// use sse_core::{Event, event_name};
@@ -37,11 +38,16 @@ pub struct JsonEvent<'a, T> {
 }
 
 impl<'a> Event<'a> {
-    /// Makes an event whose data is `value` in JSON (feature `json`).
+    /// Makes an event whose data is `value` in JSON (feature `json`); nothing is serialised yet.
+    ///
+    /// A reference is a value, too.
     ///
     /// ```
-    /// let frame = sse_core::Event::json("a\nb").to_frame()?;
-    /// assert_eq!(frame.as_bytes(), b"data: \"a\\nb\"\n\n");
+    /// use sse_core::Event;
+    ///
+    /// let list = vec!["a\nb"];
+    /// let frame = Event::json(&list).to_frame()?;
+    /// assert_eq!(frame.as_bytes(), b"data: [\"a\\nb\"]\n\n");
     /// # Ok::<(), sse_core::JsonError>(())
     /// ```
     #[must_use]
@@ -52,6 +58,14 @@ impl<'a> Event<'a> {
 
 impl<'a, T: Serialize> JsonEvent<'a, T> {
     /// Sets the name: see [`Event::with_name`].
+    ///
+    /// ```
+    /// use sse_core::{Event, event_name};
+    ///
+    /// let event = Event::json(0.42).with_name(event_name!("load"));
+    /// assert_eq!(event.to_frame()?.as_bytes(), b"event: load\ndata: 0.42\n\n");
+    /// # Ok::<(), sse_core::JsonError>(())
+    /// ```
     #[must_use]
     pub fn with_name(mut self, name: EventName<'a>) -> Self {
         self.head = self.head.with_name(name);
@@ -59,6 +73,14 @@ impl<'a, T: Serialize> JsonEvent<'a, T> {
     }
 
     /// Sets the id: see [`Event::with_id`].
+    ///
+    /// ```
+    /// use sse_core::Event;
+    ///
+    /// let event = Event::json(true).with_id(7_u64);
+    /// assert_eq!(event.to_frame()?.as_bytes(), b"id: 7\ndata: true\n\n");
+    /// # Ok::<(), sse_core::JsonError>(())
+    /// ```
     #[must_use]
     pub fn with_id(mut self, id: impl Into<EventId<'a>>) -> Self {
         self.head = self.head.with_id(id);
@@ -66,6 +88,14 @@ impl<'a, T: Serialize> JsonEvent<'a, T> {
     }
 
     /// Sets the reconnection time: see [`Event::with_retry`].
+    ///
+    /// ```
+    /// use sse_core::{Event, Retry};
+    ///
+    /// let event = Event::json(()).with_retry(Retry::from_millis(500));
+    /// assert_eq!(event.to_frame()?.as_bytes(), b"retry: 500\ndata: null\n\n");
+    /// # Ok::<(), sse_core::JsonError>(())
+    /// ```
     #[must_use]
     pub fn with_retry(mut self, retry: impl Into<Retry>) -> Self {
         self.head = self.head.with_retry(retry);
@@ -73,17 +103,34 @@ impl<'a, T: Serialize> JsonEvent<'a, T> {
     }
 
     /// Sets a comment: see [`Event::with_comment`].
+    ///
+    /// ```
+    /// use sse_core::Event;
+    ///
+    /// let event = Event::json([1]).with_comment("v2");
+    /// assert_eq!(event.to_frame()?.as_bytes(), b": v2\ndata: [1]\n\n");
+    /// # Ok::<(), sse_core::JsonError>(())
+    /// ```
     #[must_use]
     pub fn with_comment(mut self, comment: impl Into<Cow<'a, str>>) -> Self {
         self.head = self.head.with_comment(comment);
         self
     }
 
-    /// Serialises and encodes the event.
+    /// Serialises and encodes the event, with lines that end in LF; the value can be encoded again.
     ///
     /// # Errors
     ///
     /// [`JsonError`] when the value cannot be serialised (a map with keys that are no text, an error of its own).
+    ///
+    /// ```
+    /// use sse_core::Event;
+    ///
+    /// let event = Event::json([1, 2]);
+    /// assert_eq!(event.to_frame()?.as_bytes(), b"data: [1,2]\n\n");
+    /// assert_eq!(event.to_frame()?, event.to_frame()?);
+    /// # Ok::<(), sse_core::JsonError>(())
+    /// ```
     pub fn to_frame(&self) -> Result<Frame, JsonError> {
         self.to_frame_with(&Encoder::new())
     }
@@ -91,7 +138,7 @@ impl<'a, T: Serialize> JsonEvent<'a, T> {
     fn to_frame_with(&self, encoder: &Encoder) -> Result<Frame, JsonError> {
         const TYPICAL_LEN: usize = 256;
         let mut wire = DataWriter::append_to(Vec::with_capacity(TYPICAL_LEN), *encoder, &self.head);
-        wire.append_with(|wire| serialize(&self.value, wire))?;
+        wire.append_with(|wire| serialize(&self.value, wire)).map_err(JsonError)?;
         Ok(wire.into_frame())
     }
 }

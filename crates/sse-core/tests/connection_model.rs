@@ -21,6 +21,7 @@ enum Op {
     Abort(CloseReason),
     PeerGone,
     Timeout,
+    WindDown(CloseReason),
     Progress,
     /// Moves the clock, possibly back or far ahead.
     Step {
@@ -63,6 +64,7 @@ fn ops() -> impl Strategy<Value = Op> {
         1 => reasons().prop_map(Op::Abort),
         1 => Just(Op::PeerGone),
         2 => Just(Op::Timeout),
+        1 => reasons().prop_map(Op::WindDown),
         1 => Just(Op::Progress),
         4 => prop_oneof![
             (0..20_000_i64),
@@ -117,6 +119,8 @@ struct Model {
     is_opened: bool,
     /// Why it is closing, in the order in which reasons came; the first counts.
     closing: Option<CloseReason>,
+    /// What it closes for after one more poll.
+    winding_down: Option<CloseReason>,
     closed: Option<CloseReason>,
     is_goodbye_out: bool,
     last_beat_grid: Duration,
@@ -136,8 +140,8 @@ impl Model {
         self.last_transmit_unread = None;
         let is_old =
             self.policies.max_age.is_some_and(|age| self.now - self.born >= Duration::from_secs(age));
-        if is_old && self.closed.is_none() && self.closing.is_none() {
-            self.closing = Some(CloseReason::MaxAge);
+        if is_old {
+            self.winding_down.get_or_insert(CloseReason::MaxAge);
         }
     }
 
@@ -194,6 +198,7 @@ fn run(policies: Policies, ops: Vec<Op>) {
         made: 0,
         is_opened: false,
         closing: None,
+        winding_down: None,
         closed: None,
         is_goodbye_out: false,
         last_beat_grid: start,
@@ -227,6 +232,10 @@ fn run(policies: Policies, ops: Vec<Op>) {
                 if model.closed.is_none() {
                     model.closing.get_or_insert(reason);
                 }
+            }
+            Op::WindDown(reason) => {
+                connection.wind_down(reason);
+                model.winding_down.get_or_insert(reason);
             }
             Op::Abort(reason) => {
                 connection.abort(reason);
@@ -287,13 +296,20 @@ fn run(policies: Policies, ops: Vec<Op>) {
                             }
                             None => {
                                 source_had_nothing = true;
+                                model.closing = model.closing.or(model.winding_down);
                                 Next::Pending
                             }
                         }
                     })
                 };
+                if is_push && model.closed.is_none() {
+                    model.closing = model.closing.or(model.winding_down);
+                }
                 match output {
-                    Output::Transmit(bytes) => model.check_transmit(&bytes, source_had_nothing),
+                    Output::Transmit(bytes) => {
+                        model.check_transmit(&bytes, source_had_nothing);
+                        model.closing = model.closing.or(model.winding_down);
+                    }
                     Output::Wait(deadline) => {
                         assert!(model.closed.is_none() && model.closing.is_none() && model.is_opened);
                         assert!(model.accepted.is_empty() && source_had_nothing);

@@ -121,15 +121,23 @@ fn a_comment_without_end_holds_its_first_kilobyte_and_an_unknown_field_nothing()
 
 #[test]
 fn between_events_little_is_kept() {
-    let stream = format!("event: {0}\nid: x\ndata: {0}\n\ndata: y\n\n", "x".repeat(4 << 20));
-    let info = measure(|| {
-        let mut decoder = Decoder::new();
-        for chunk in stream.as_bytes().chunks(1000) {
-            let mut feed = decoder.feed(chunk);
-            while feed.next().is_some() {}
-        }
-        let kept = measure(|| drop(decoder));
-        assert!(kept.bytes_current >= -4 * 64 * 1024, "{kept:?}");
-    });
-    assert_eq!(info.bytes_current, 0);
+    let long = "x".repeat(4 << 20);
+    for head in [
+        format!("event: {long}\nid: x\ndata: {long}\n\n"),
+        format!("event: {long}\n\n"),
+        format!("event: {long}\nevent\n: c\n\n"),
+        format!("data: {long}\ndata\n\n"),
+    ] {
+        let stream = head + "data: y\n\n";
+        let info = measure(|| {
+            let mut decoder = Decoder::new();
+            for chunk in stream.as_bytes().chunks(1000) {
+                let mut feed = decoder.feed(chunk);
+                while feed.next().is_some() {}
+            }
+            let kept = measure(|| drop(decoder));
+            assert!(kept.bytes_current >= -4 * 64 * 1024, "{kept:?}");
+        });
+        assert_eq!(info.bytes_current, 0);
+    }
 }

@@ -7,8 +7,9 @@ use sse_core::{Decoder, OwnedItem};
 pin_project! {
     /// Decodes a stream of chunks, such as a response's body, into a stream of owned items.
     ///
-    /// Takes chunks of any bytes and any error; errors pass through, and the stream ends when its chunks do: half an event
-    /// at the end is discarded. Where a copy for each event matters, feed a [`Decoder`] yourself: it lends.
+    /// Takes chunks of any bytes and any error. The stream ends when its chunks do; half an event at the end is discarded.
+    /// So it is at an error, which passes through: chunks that follow one are those of a new connection. Where a copy for
+    /// each event matters, feed a [`Decoder`] yourself: it lends.
     ///
     /// ```
     /// use sse_driver::DecodeStream;
@@ -41,12 +42,26 @@ where
     S: Stream<Item = Result<B, E>>,
     B: AsRef<[u8]>,
 {
-    /// Makes a stream of items with a new decoder.
+    /// Makes a stream of items with a new decoder, whose limit is [`Decoder::DEFAULT_LIMIT`].
     pub fn new(chunks: S) -> Self {
         Self::with_decoder(chunks, Decoder::new())
     }
 
     /// Makes a stream of items with a decoder that has a limit of its own, or knows a last event id.
+    ///
+    /// ```
+    /// use sse_driver::DecodeStream;
+    /// use sse_driver::sse_core::{Decoder, OwnedItem};
+    /// use tokio_stream::StreamExt;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let chunks = tokio_stream::iter([Ok::<_, std::io::Error>("data: a\n\n")]);
+    /// let mut items = DecodeStream::with_decoder(chunks, Decoder::with_limit(1_024).with_last_event_id("41"));
+    /// let Some(Ok(OwnedItem::Event(event))) = items.next().await else { panic!() };
+    /// assert_eq!(event.last_event_id, "41");
+    /// # }
+    /// ```
     pub fn with_decoder(chunks: S, decoder: Decoder) -> Self {
         Self { chunks, decoder, chunk: None, taken: 0 }
     }
@@ -54,8 +69,30 @@ where
 
 impl<S, B> DecodeStream<S, B> {
     /// Returns the decoder: the last event id, the bytes seen.
+    ///
+    /// ```
+    /// use sse_driver::DecodeStream;
+    /// use tokio_stream::StreamExt;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let first = tokio_stream::iter([Ok::<_, std::io::Error>("id: 7\ndata: a\n\n")]);
+    /// let mut items = DecodeStream::new(first);
+    /// while items.next().await.is_some() {}
+    /// assert_eq!(items.decoder().last_event_id(), "7");
+    ///
+    /// let second = tokio_stream::iter([Ok::<_, std::io::Error>("data: b\n\n")]);
+    /// let items = DecodeStream::with_decoder(second, items.into_decoder());
+    /// # let _ = items;
+    /// # }
+    /// ```
     pub fn decoder(&self) -> &Decoder {
         &self.decoder
+    }
+
+    /// Returns the decoder for the next connection: it knows the last event id.
+    pub fn into_decoder(self) -> Decoder {
+        self.decoder
     }
 }
 
@@ -83,7 +120,10 @@ where
                     *this.chunk = Some(chunk);
                     *this.taken = 0;
                 }
-                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                Some(Err(error)) => {
+                    this.decoder.finish();
+                    return Poll::Ready(Some(Err(error)));
+                }
                 None => {
                     this.decoder.finish();
                     return Poll::Ready(None);

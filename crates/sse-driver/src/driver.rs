@@ -8,8 +8,8 @@ use core::fmt;
 use core::pin::Pin;
 use core::task::{Context, Poll};
 use pin_project_lite::pin_project;
-use sse_core::connection::{CloseReason, Config, Connection, Next, Output};
-use sse_core::{Encoder, ItemError};
+use sse_core::connection::{CloseReason, Config, Connection, Next, Output, Totals};
+use sse_core::{Encoder, Instant, ItemError};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 
@@ -21,6 +21,34 @@ pin_project! {
     ///
     /// A response body polls it and drops it. Being dropped before the end means that the peer is gone: the source is
     /// dropped with it, the close hook runs. The source, too, is dropped as soon as the stream is closing.
+    ///
+    /// ```
+    /// # use core::task::{Context, Poll};
+    /// use core::future::poll_fn;
+    /// use core::pin::pin;
+    /// use sse_driver::sse_core::Instant;
+    /// use sse_driver::{Driver, Options, Timer};
+    /// # struct Clock;
+    /// # impl Timer for Clock {
+    /// #     fn now(&mut self) -> Instant {
+    /// #         Instant::EPOCH
+    /// #     }
+    /// #     fn reset(&mut self, _: Instant) {}
+    /// #     fn poll_elapsed(&mut self, _: &mut Context<'_>) -> Poll<()> {
+    /// #         Poll::Pending
+    /// #     }
+    /// # }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let source = tokio_stream::iter(["a", "b"]);
+    /// let mut driver = pin!(Driver::new(source, Clock, Options::new()));
+    /// let chunk = poll_fn(|cx| driver.as_mut().poll_chunk(cx)).await;
+    /// assert_eq!(chunk.unwrap(), ":\ndata: a\n\ndata: b\n\n");
+    /// assert_eq!(poll_fn(|cx| driver.as_mut().poll_chunk(cx)).await, None);
+    /// assert!(driver.is_closed());
+    /// # }
+    /// ```
     pub struct Driver<S, T> {
         #[pin]
         source: Option<S>,
@@ -31,23 +59,31 @@ pin_project! {
         on_error: ErrorPolicy,
         reports: Reports,
         until: Option<Until>,
+        // The source failed, and what it told is all that it will.
         has_failed: bool,
+        // The last that came of the source was a failure, which the policy went over.
+        has_skipped_failure: bool,
+        // Within a poll; stays so when the poll panics.
+        is_polled: bool,
     }
 
     impl<S, T> PinnedDrop for Driver<S, T> {
         fn drop(this: Pin<&mut Self>) {
             let this = this.project();
+            let totals = this.connection.as_ref().map(Connection::totals).unwrap_or_default();
+            // A poll that did not return panicked: the source, most likely, not the peer.
+            let reason = if *this.is_polled { CloseReason::SourceFailed } else { CloseReason::PeerGone };
+            let _told_even_if_the_source_panics = CloseOnDrop { reports: this.reports, reason, totals };
             // The producer goes first: the hook may look at what it left.
             let mut source = this.source;
             source.set(None);
-            let totals = this.connection.as_ref().map(Connection::totals).unwrap_or_default();
-            this.reports.close(CloseReason::PeerGone, totals);
         }
     }
 }
 
 impl<S, T> Driver<S, T> {
-    /// Makes the driver of one response; nothing happens before it is polled.
+    /// Makes the driver of one response; nothing happens before it is polled, and a driver that is dropped unpolled
+    /// runs its close hook.
     pub fn new(source: S, timer: T, options: Options) -> Self
     where
         T: Timer,
@@ -62,10 +98,12 @@ impl<S, T> Driver<S, T> {
             reports: Reports::new(on_close, observer),
             until,
             has_failed: false,
+            has_skipped_failure: false,
+            is_polled: false,
         }
     }
 
-    /// Says whether the stream is over: nothing more will come.
+    /// Says whether the stream is over: nothing more will come. Not before [`Driver::poll_chunk`] has said so.
     pub fn is_closed(&self) -> bool {
         self.connection.as_ref().is_some_and(Connection::is_closed)
     }
@@ -74,23 +112,28 @@ impl<S, T> Driver<S, T> {
 impl<S: Source, T: Timer> Driver<S, T> {
     /// Gives the next chunk, never empty, or `None` when the stream is over, and from then on.
     ///
-    /// To be polled when the transport can take a chunk. The task is woken when the source, the timer or the shutdown has
-    /// news.
+    /// To be polled when the transport can take a chunk: after each chunk that was taken, and when the task is woken.
+    /// It is woken when the source, the timer or the shutdown has news.
     pub fn poll_chunk(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
         let mut this = self.project();
         this.reports.was_handed_over();
-        loop {
-            let now = this.alarm.now();
+        if core::mem::replace(this.is_polled, true) {
+            // The source panicked in the poll before, and somebody went on: it is not asked again.
+            *this.has_failed = true;
+        }
+        // An alarm that rang proves that its time has come, even by a clock that lags behind it.
+        let mut rung = Instant::EPOCH;
+        let chunk = loop {
+            let now = this.alarm.now().max(rung);
             let connection = this.connection.get_or_insert_with(|| {
                 this.reports.observe(&Notice::Start);
                 Connection::start(Arc::clone(this.config), now).with_seed(random_seed())
             });
-            let mut is_stopping = false;
             if connection.is_open() {
                 if let Some(until) = this.until {
                     if until.as_mut().poll(cx).is_ready() {
                         *this.until = None;
-                        is_stopping = true;
+                        connection.wind_down(CloseReason::Shutdown);
                     }
                 }
             }
@@ -101,15 +144,11 @@ impl<S: Source, T: Timer> Driver<S, T> {
                 on_error: this.on_error,
                 reports: this.reports,
                 has_failed: this.has_failed,
-                is_stopping,
+                has_skipped_failure: this.has_skipped_failure,
                 skips: 0,
             };
             let beats = connection.totals().heartbeats;
             let output = connection.poll_output_with(now, || asked.next(cx));
-            if is_stopping {
-                // One more chunk of what was ready has left; an endless source is not waited for.
-                connection.close(CloseReason::Shutdown);
-            }
             if !connection.is_open() || *this.has_failed {
                 this.source.set(None);
                 *this.until = None;
@@ -118,21 +157,34 @@ impl<S: Source, T: Timer> Driver<S, T> {
                 Output::Transmit(chunk) => {
                     let is_heartbeat = connection.totals().heartbeats > beats;
                     this.reports.hand_over(&chunk, is_heartbeat);
-                    return Poll::Ready(Some(chunk));
+                    break Poll::Ready(Some(chunk));
                 }
                 Output::Closed(reason) => {
                     let totals = connection.totals();
                     this.reports.close(reason, totals);
-                    return Poll::Ready(None);
+                    break Poll::Ready(None);
                 }
-                Output::Wait(None) => return Poll::Pending,
-                Output::Wait(Some(deadline)) => {
-                    if this.alarm.poll(now, deadline, cx).is_pending() {
-                        return Poll::Pending;
-                    }
-                }
+                Output::Wait(None) => break Poll::Pending,
+                Output::Wait(Some(deadline)) => match this.alarm.poll(now, deadline, cx) {
+                    Poll::Ready(deadline) => rung = deadline,
+                    Poll::Pending => break Poll::Pending,
+                },
             }
-        }
+        };
+        *this.is_polled = false;
+        chunk
+    }
+}
+
+struct CloseOnDrop<'a> {
+    reports: &'a mut Reports,
+    reason: CloseReason,
+    totals: Totals,
+}
+
+impl Drop for CloseOnDrop<'_> {
+    fn drop(&mut self) {
+        self.reports.close(self.reason, self.totals);
     }
 }
 
@@ -143,7 +195,7 @@ struct Asked<'a, S> {
     on_error: &'a ErrorPolicy,
     reports: &'a Reports,
     has_failed: &'a mut bool,
-    is_stopping: bool,
+    has_skipped_failure: &'a mut bool,
     skips: u32,
 }
 
@@ -157,13 +209,19 @@ impl<S: Source> Asked<'_, S> {
                 return Next::Close(CloseReason::SourceEnded);
             };
             let error = match source.poll_frame(self.encoder, cx) {
-                Poll::Pending if self.is_stopping => return Next::Close(CloseReason::Shutdown),
                 Poll::Pending => return Next::Pending,
+                Poll::Ready(None) if *self.has_skipped_failure => {
+                    return Next::Close(CloseReason::SourceFailed);
+                }
                 Poll::Ready(None) => return Next::Close(CloseReason::SourceEnded),
-                Poll::Ready(Some(Ok(frame))) => return Next::Frame(frame),
+                Poll::Ready(Some(Ok(frame))) => {
+                    *self.has_skipped_failure = false;
+                    return Next::Frame(frame);
+                }
                 Poll::Ready(Some(Err(ItemError::Close(reason)))) => return Next::Close(reason),
                 Poll::Ready(Some(Err(error))) => error,
             };
+            *self.has_skipped_failure = matches!(error, ItemError::Source(_));
             self.reports.observe(&Notice::Error { error: &error });
             match self.on_error.decide(&error, self.encoder) {
                 ErrorAction::Send(frame) => return Next::Frame(frame),

@@ -7,28 +7,70 @@ use std::sync::Arc;
 /// | policy | a value could not be encoded | the source failed |
 /// |---|---|---|
 /// | [`notify`](Self::notify) (default) | an error event, the stream goes on | an error event, then the end |
-/// | [`skip`](Self::skip) | nothing, the stream goes on | nothing, the stream goes on |
+/// | [`skip`](Self::skip) | nothing, the stream goes on | nothing; a stream may go on, an async function has ended |
 /// | [`close`](Self::close) | the end | the end |
 /// | [`custom`](Self::custom) | as the function says | as the function says |
+///
+/// A stream that gives errors only is asked for ever under [`skip`](Self::skip), between other tasks.
 ///
 /// The end is graceful: everything before still goes out, then the close event. Error events are named `sse:error`
 /// (never `error`, which an `EventSource` hands to its connection error handlers), and say nothing of the error unless
 /// [`with_details`](Self::with_details) asks for it.
 ///
 /// ```
-/// use sse_driver::{ErrorAction, ErrorPolicy};
+/// # use core::pin::pin;
+/// # use core::task::{Context, Poll, Waker};
 /// use sse_driver::sse_core::{Event, event_name};
+/// use sse_driver::{ErrorAction, ErrorPolicy};
+/// # use sse_driver::{Driver, Options, Timer, sse_core::Instant};
+/// # struct Clock;
+/// # impl Timer for Clock {
+/// #     fn now(&mut self) -> Instant {
+/// #         Instant::EPOCH
+/// #     }
+/// #     fn reset(&mut self, _: Instant) {}
+/// #     fn poll_elapsed(&mut self, _: &mut Context<'_>) -> Poll<()> {
+/// #         Poll::Pending
+/// #     }
+/// # }
+/// # fn wire(policy: ErrorPolicy) -> String {
+/// #     let source = tokio_stream::iter([Ok("a"), Err("no such table"), Ok("b")]);
+/// #     let mut driver = pin!(Driver::new(source, Clock, Options::new().on_error(policy)));
+/// #     let mut wire = String::new();
+/// #     let mut cx = Context::from_waker(Waker::noop());
+/// #     while let Poll::Ready(Some(chunk)) = driver.as_mut().poll_chunk(&mut cx) {
+/// #         wire.push_str(core::str::from_utf8(&chunk).unwrap());
+/// #     }
+/// #     wire
+/// # }
+///
+/// // What goes out of: "a", an error, "b".
+/// let notified = wire(ErrorPolicy::notify());
+/// assert_eq!(notified, ":\ndata: a\n\nevent: sse:error\ndata: Internal server error\n\n");
+/// assert_eq!(wire(ErrorPolicy::skip()), ":\ndata: a\n\ndata: b\n\n");
+/// assert_eq!(wire(ErrorPolicy::close()), ":\ndata: a\n\n");
 ///
 /// let inline = ErrorPolicy::custom(|error| {
 ///     ErrorAction::Send(Event::new(format!("<p>{error}</p>")).with_name(event_name!("row")).into())
 /// });
-/// let loud = ErrorPolicy::notify().with_name(event_name!("failure")).with_details();
-/// # let _ = (inline, loud);
+/// let row = "event: row\ndata: <p>the source failed: no such table</p>\n\n";
+/// assert_eq!(wire(inline), format!(":\ndata: a\n\n{row}data: b\n\n"));
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct ErrorPolicy(Kind);
 
 /// What to do about one item that gave no frame.
+///
+/// ```
+/// use sse_driver::sse_core::{Event, ItemError};
+/// use sse_driver::{ErrorAction, ErrorPolicy};
+///
+/// let policy = ErrorPolicy::custom(|error| match error {
+///     ItemError::Encode(_) => ErrorAction::Skip,
+///     ItemError::Source(_) => ErrorAction::SendAndClose(Event::new("try again later").into()),
+/// });
+/// # let _ = policy;
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ErrorAction {
     /// Go on with the next item.
@@ -56,34 +98,76 @@ impl Default for Kind {
 }
 
 impl ErrorPolicy {
-    /// The name of error events.
+    /// The name of error events, `sse:error`.
     pub const DEFAULT_NAME: EventName<'static> = event_name!("sse:error");
 
-    /// Tells the client with an event; a failed source ends the stream after it.
+    /// Tells the client with an event; a failed source ends the stream after it. The default.
+    ///
+    /// The event's data is `Internal server error` or, where a value could not be encoded, `Event rendering failed`.
+    ///
+    /// ```
+    /// use sse_driver::{ErrorPolicy, Options};
+    ///
+    /// let options = Options::new().on_error(ErrorPolicy::notify().with_details());
+    /// # let _ = options;
+    /// ```
     #[must_use]
     pub fn notify() -> Self {
         Self::default()
     }
 
-    /// Leaves the item out.
+    /// Leaves the item out and goes on, also when the source failed: a source that fails for ever is asked for ever.
+    ///
+    /// ```
+    /// use sse_driver::{ErrorPolicy, Options};
+    ///
+    /// let options = Options::new().on_error(ErrorPolicy::skip());
+    /// # let _ = options;
+    /// ```
     #[must_use]
     pub const fn skip() -> Self {
         Self(Kind::Skip)
     }
 
-    /// Ends the stream.
+    /// Ends the stream gracefully, without a word of its own: the [close event](crate::Options::with_close_event) still
+    /// goes out.
+    ///
+    /// ```
+    /// use sse_driver::sse_core::{connection::CloseEvent, event_name};
+    /// use sse_driver::{ErrorPolicy, Options};
+    ///
+    /// let done = CloseEvent::new(event_name!("done")).with_reason(); // data: source-failed
+    /// let options = Options::new().on_error(ErrorPolicy::close()).with_close_event(done);
+    /// # let _ = options;
+    /// ```
     #[must_use]
     pub const fn close() -> Self {
         Self(Kind::Close)
     }
 
-    /// Asks a function.
+    /// Asks a function about each item that gave no frame. It runs inside of the response's poll: it must not block.
+    ///
+    /// ```
+    /// use sse_driver::sse_core::Event;
+    /// use sse_driver::{ErrorAction, ErrorPolicy};
+    ///
+    /// let policy = ErrorPolicy::custom(|error| ErrorAction::Send(Event::new(error.to_string()).into()));
+    /// # let _ = policy;
+    /// ```
     #[must_use]
     pub fn custom(decide: impl Fn(&ItemError) -> ErrorAction + Send + Sync + 'static) -> Self {
         Self(Kind::Custom(Arc::new(decide)))
     }
 
-    /// Sets the name of error events, for [`ErrorPolicy::notify`].
+    /// Sets the name of error events, for [`ErrorPolicy::notify`]; the other policies stay as they are.
+    ///
+    /// ```
+    /// use sse_driver::ErrorPolicy;
+    /// use sse_driver::sse_core::event_name;
+    ///
+    /// let policy = ErrorPolicy::notify().with_name(event_name!("failure"));
+    /// # let _ = policy;
+    /// ```
     #[must_use]
     pub fn with_name(mut self, new_name: EventName<'static>) -> Self {
         if let Kind::Notify { name, .. } = &mut self.0 {
@@ -92,7 +176,15 @@ impl ErrorPolicy {
         self
     }
 
-    /// Lets error events tell the error itself, for [`ErrorPolicy::notify`]: for development, or where errors are fit for users.
+    /// Lets error events tell the error itself, for [`ErrorPolicy::notify`]: for development, or where errors are fit
+    /// for users. The other policies stay as they are.
+    ///
+    /// ```
+    /// use sse_driver::ErrorPolicy;
+    ///
+    /// let policy = ErrorPolicy::notify().with_details(); // data: the source failed: no such table
+    /// # let _ = policy;
+    /// ```
     #[must_use]
     pub fn with_details(mut self) -> Self {
         if let Kind::Notify { has_details, .. } = &mut self.0 {

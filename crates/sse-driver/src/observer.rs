@@ -6,19 +6,31 @@ use std::sync::Arc;
 
 /// Is told what happens to a response; see [`Notice`].
 ///
-/// Called inside of the response's own poll: it must not block. Implemented for functions.
+/// Called inside of the response's own poll, or when it is dropped: it must not block. Implemented for functions. A
+/// response that has one decodes what it sent, to tell of each event; one that has none pays nothing.
 ///
 /// ```
-/// use sse_driver::{Notice, Options};
+/// use sse_driver::{Notice, Observer, Options};
+/// use std::sync::Arc;
+/// use std::sync::atomic::{AtomicU64, Ordering};
 ///
-/// let options = Options::new().with_observer(|notice: &Notice<'_>| match notice {
-///     Notice::Close { reason, totals, .. } => println!("closed: {reason} after {} bytes", totals.bytes),
-///     _ => {}
-/// });
+/// #[derive(Clone, Default)]
+/// struct Sent(Arc<AtomicU64>);
+///
+/// impl Observer for Sent {
+///     fn observe(&self, notice: &Notice<'_>) {
+///         if let Notice::Chunk { bytes, .. } = notice {
+///             self.0.fetch_add(*bytes as u64, Ordering::Relaxed);
+///         }
+///     }
+/// }
+///
+/// let sent = Sent::default();
+/// let options = Options::new().with_observer(sent.clone());
 /// # let _ = options;
 /// ```
 pub trait Observer: Send + Sync {
-    /// Takes note.
+    /// Takes note, at once and without blocking.
     fn observe(&self, notice: &Notice<'_>);
 }
 
@@ -28,12 +40,30 @@ impl<F: Fn(&Notice<'_>) + Send + Sync> Observer for F {
     }
 }
 
+/// One observer for many responses.
+impl<T: Observer + ?Sized> Observer for Arc<T> {
+    fn observe(&self, notice: &Notice<'_>) {
+        (**self).observe(notice);
+    }
+}
+
 /// Something happened to a response. Never holds event data.
+///
+/// ```
+/// use sse_driver::{Notice, Options};
+///
+/// let options = Options::new().with_observer(|notice: &Notice<'_>| match notice {
+///     Notice::Event { name, data_bytes, .. } => println!("{name}: {data_bytes} bytes"),
+///     Notice::Error { error, .. } => println!("{error}"),
+///     Notice::Close { reason, totals, .. } => println!("closed: {reason} after {} bytes", totals.bytes),
+///     _ => {}
+/// });
+/// # let _ = options;
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Notice<'a> {
     /// The response was polled for the first time.
-    #[non_exhaustive]
     Start,
     /// A chunk was handed over: the transport took it and asked for more, or is gone. Its events follow.
     #[non_exhaustive]
@@ -54,7 +84,6 @@ pub enum Notice<'a> {
         data_bytes: usize,
     },
     /// A heartbeat was handed over.
-    #[non_exhaustive]
     Heartbeat,
     /// An item gave no frame; the error policy decides what becomes of it.
     #[non_exhaustive]
@@ -119,10 +148,18 @@ impl Reports {
         if core::mem::replace(&mut self.is_closed, true) {
             return;
         }
+        let _runs_even_if_the_observer_panics = RunOnDrop(self.on_close.take(), reason, totals);
         self.was_handed_over();
         self.observe(&Notice::Close { reason, totals });
-        if let Some(hook) = self.on_close.take() {
-            hook(reason, totals);
+    }
+}
+
+struct RunOnDrop(Option<CloseHook>, CloseReason, Totals);
+
+impl Drop for RunOnDrop {
+    fn drop(&mut self) {
+        if let Some(hook) = self.0.take() {
+            hook(self.1, self.2);
         }
     }
 }

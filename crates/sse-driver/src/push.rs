@@ -2,7 +2,7 @@ use crate::source::Source;
 use core::fmt;
 use core::future::{Future, poll_fn};
 use core::pin::Pin;
-use core::task::{Context, Poll};
+use core::task::{Context, Poll, ready};
 use futures_channel::mpsc;
 use futures_core::Stream;
 use pin_project_lite::pin_project;
@@ -14,7 +14,11 @@ const CAPACITY: usize = 16;
 /// Sends events from an async function or from tasks that it spawned.
 ///
 /// [`Sender::send`] waits while the client is slower than the sender: at most 16 frames are held, and one more for every
-/// clone. The stream ends when the function has returned and all clones are dropped.
+/// clone. Sent is not received: what is held when the client leaves is lost, and at a shutdown or the maximum age one more
+/// chunk of it leaves. Give events ids where that matters. The stream ends when the function has returned and all clones
+/// are dropped, or when the function fails.
+///
+/// An event that cannot be encoded is an error of `send`: a function that passes it on with `?` fails, and so ends its stream.
 ///
 /// ```
 /// use sse_driver::{Push, Sender};
@@ -35,12 +39,26 @@ pub struct Sender {
 }
 
 /// An event was not sent.
+///
+/// ```
+/// use sse_driver::{PushError, Sender};
+/// use sse_driver::sse_core::Event;
+///
+/// async fn send_or_drop(events: &mut Sender, sample: f64) -> Result<(), PushError> {
+///     match events.try_send(Event::new(sample.to_string())) {
+///         Err(PushError::Full) => Ok(()), // the next sample will do
+///         other => other,
+///     }
+/// }
+/// # let _ = send_or_drop;
+/// ```
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum PushError {
     /// The response is over: the client left, or the server closed it.
     #[error("the stream is closed")]
     Closed,
-    /// The event could not be encoded; the stream goes on.
+    /// The event could not be encoded, or was an error itself; the stream goes on.
     #[error(transparent)]
     Item(#[from] ItemError),
     /// The client is behind and [`Sender::try_send`] does not wait.
@@ -51,11 +69,35 @@ pub enum PushError {
 impl Sender {
     /// Sends an event as soon as there is room for it.
     ///
-    /// Cancel safe: when the future is dropped before it is ready, nothing was sent.
+    /// The event is encoded first, whether or not there is room. Cancel safe: when the future is dropped before it is
+    /// ready, nothing was sent.
     ///
     /// # Errors
     ///
-    /// [`PushError::Closed`] when the response is over, [`PushError::Item`] when the event cannot be encoded.
+    /// [`PushError::Closed`] when the response is over, [`PushError::Item`] when the event cannot be encoded or is an
+    /// error.
+    ///
+    /// ```
+    /// use core::future::poll_fn;
+    /// use core::pin::pin;
+    /// use sse_driver::sse_core::{Encoder, Event};
+    /// use sse_driver::{Push, PushError, Sender, Source};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let mut source = pin!(Push::new(async |mut events: Sender| {
+    ///     events.send("text").await?;
+    ///     events.send(Event::new("an event").with_id(1_u64)).await?;
+    ///     Ok::<(), PushError>(())
+    /// }));
+    /// let encoder = Encoder::new();
+    /// let mut frames = Vec::new();
+    /// while let Some(frame) = poll_fn(|cx| source.as_mut().poll_frame(&encoder, cx)).await {
+    ///     frames.extend_from_slice(frame.unwrap().as_bytes());
+    /// }
+    /// assert_eq!(frames, b"data: text\n\nid: 1\ndata: an event\n\n");
+    /// # }
+    /// ```
     pub async fn send(&mut self, event: impl IntoFrame) -> Result<(), PushError> {
         let frame = event.into_frame(&self.encoder)?;
         poll_fn(|cx| self.frames.poll_ready(cx)).await.map_err(|_| PushError::Closed)?;
@@ -67,6 +109,30 @@ impl Sender {
     /// # Errors
     ///
     /// As [`Sender::send`], and [`PushError::Full`].
+    ///
+    /// ```
+    /// # use core::future::poll_fn;
+    /// # use core::pin::pin;
+    /// # use sse_driver::sse_core::Encoder;
+    /// # use sse_driver::Source;
+    /// use sse_driver::{Push, PushError, Sender};
+    ///
+    /// async fn fill(mut events: Sender) {
+    ///     let mut sent = 0;
+    ///     let refused = loop {
+    ///         match events.try_send("sample") {
+    ///             Ok(()) => sent += 1,
+    ///             Err(refused) => break refused,
+    ///         }
+    ///     };
+    ///     assert!(matches!((sent, refused), (16, PushError::Full)));
+    /// }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// #     let mut source = pin!(Push::new(fill));
+    /// #     assert!(poll_fn(|cx| source.as_mut().poll_frame(&Encoder::new(), cx)).await.is_some());
+    /// # }
+    /// ```
     pub fn try_send(&mut self, event: impl IntoFrame) -> Result<(), PushError> {
         let frame = event.into_frame(&self.encoder)?;
         self.frames
@@ -74,7 +140,24 @@ impl Sender {
             .map_err(|refused| if refused.is_full() { PushError::Full } else { PushError::Closed })
     }
 
-    /// Says whether the response is over.
+    /// Says whether the response is over: sending would be in vain.
+    ///
+    /// For tasks that have to work long for an event; [`Sender::send`] tells by itself.
+    ///
+    /// ```
+    /// use sse_driver::Sender;
+    ///
+    /// async fn reports(mut events: Sender) {
+    ///     while !events.is_closed() {
+    ///         let report = expensive_report();
+    ///         if events.send(report).await.is_err() {
+    ///             break;
+    ///         }
+    ///     }
+    /// }
+    /// # fn expensive_report() -> &'static str { "" }
+    /// # let _ = reports;
+    /// ```
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.frames.is_closed()
@@ -82,6 +165,13 @@ impl Sender {
 }
 
 /// What an async function that sends events may return: nothing, or a [`Result`] whose error is the source's failure.
+///
+/// ```
+/// use sse_driver::Outcome;
+///
+/// assert!(().into_result().is_ok());
+/// assert_eq!(Err("no such table").into_result().unwrap_err().to_string(), "no such table");
+/// ```
 pub trait Outcome {
     /// Turns the outcome into a result.
     ///
@@ -107,13 +197,53 @@ pin_project! {
     /// A source that an async function feeds through a [`Sender`].
     ///
     /// The function is called on the first poll of the response and runs inside of it: when the client leaves, it is
-    /// dropped at whatever it waits for.
+    /// dropped at whatever it waits for. It runs whatever clones of its sender do elsewhere. When it fails, what was sent
+    /// before still goes out.
+    ///
+    /// ```
+    /// use core::future::poll_fn;
+    /// use core::pin::pin;
+    /// use sse_driver::sse_core::Encoder;
+    /// use sse_driver::{Push, Sender, Source};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let mut source = pin!(Push::new(async |mut events: Sender| {
+    ///     drop(events.send("first").await);
+    ///     Err("no such table")
+    /// }));
+    /// let encoder = Encoder::new();
+    /// let frame = poll_fn(|cx| source.as_mut().poll_frame(&encoder, cx)).await.unwrap();
+    /// assert_eq!(frame.unwrap().as_bytes(), b"data: first\n\n");
+    /// let failure = poll_fn(|cx| source.as_mut().poll_frame(&encoder, cx)).await.unwrap();
+    /// assert_eq!(failure.unwrap_err().to_string(), "the source failed: no such table");
+    /// # }
+    /// ```
     pub struct Push<F, Fut> {
-        start: Option<F>,
         #[pin]
-        function: Option<Fut>,
-        frames: Option<mpsc::Receiver<Frame>>,
-        failure: Option<BoxError>,
+        stage: Stage<F, Fut>,
+    }
+}
+
+pin_project! {
+    #[project = StageProjection]
+    enum Stage<F, Fut> {
+        New {
+            start: Option<F>,
+        },
+        Running {
+            #[pin]
+            function: Fut,
+            frames: Option<mpsc::Receiver<Frame>>,
+            // How many frames were taken since the function last ran.
+            taken: usize,
+        },
+        // The function has returned. Behind a failure nothing new is accepted; else clones may go on.
+        Draining {
+            frames: mpsc::Receiver<Frame>,
+            failure: Option<BoxError>,
+        },
+        Done,
     }
 }
 
@@ -124,15 +254,28 @@ where
     Fut::Output: Outcome,
 {
     /// Makes the source; the function is not called yet.
+    ///
+    /// ```
+    /// use sse_driver::{Push, Sender};
+    ///
+    /// let source = Push::new(async |mut events: Sender| events.send("once").await);
+    /// # fn takes_sources(_: impl sse_driver::Source) {}
+    /// # takes_sources(source);
+    /// ```
     #[must_use]
     pub fn new(function: F) -> Self {
-        Self { start: Some(function), function: None, frames: None, failure: None }
+        Self { stage: Stage::New { start: Some(function) } }
     }
 }
 
 impl<F, Fut> fmt::Debug for Push<F, Fut> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Push").field("is_started", &self.start.is_none()).finish_non_exhaustive()
+        f.write_str(match self.stage {
+            Stage::New { .. } => "Push(new)",
+            Stage::Running { .. } => "Push(running)",
+            Stage::Draining { .. } => "Push(draining)",
+            Stage::Done => "Push(done)",
+        })
     }
 }
 
@@ -147,37 +290,64 @@ where
         encoder: &Encoder,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame, ItemError>>> {
-        let mut this = self.project();
-        if let Some(start) = this.start.take() {
-            // A channel holds one item more for each sender.
-            let (sender, receiver) = mpsc::channel(CAPACITY - 1);
-            *this.frames = Some(receiver);
-            this.function.set(Some(start(Sender { frames: sender, encoder: *encoder })));
-        }
-        let mut frames = |cx: &mut Context<'_>| match this.frames {
-            Some(frames) => Pin::new(frames).poll_next(cx),
-            None => Poll::Ready(None),
-        };
-        // What is there goes first: the function runs on only when there is room for more.
-        let mut received = frames(cx);
-        if !matches!(received, Poll::Ready(Some(_))) {
-            if let Some(function) = this.function.as_mut().as_pin_mut() {
-                if let Poll::Ready(outcome) = function.poll(cx) {
-                    this.function.set(None);
-                    *this.failure = outcome.into_result().err();
+        let mut stage = self.project().stage;
+        loop {
+            let next = match stage.as_mut().project() {
+                StageProjection::New { start } => match start.take() {
+                    Some(start) => {
+                        // A channel holds one item more for each sender.
+                        let (frames, receiver) = mpsc::channel(CAPACITY - 1);
+                        let function = start(Sender { frames, encoder: *encoder });
+                        Stage::Running { function, frames: Some(receiver), taken: 0 }
+                    }
+                    None => Stage::Done,
+                },
+                StageProjection::Running { function, frames, taken } => {
+                    // What is there goes first, but no more than fills the channel: clones must not hold the function up.
+                    if *taken < CAPACITY {
+                        if let Poll::Ready(Some(frame)) = receive(frames, cx) {
+                            *taken += 1;
+                            return Poll::Ready(Some(Ok(frame)));
+                        }
+                    }
+                    *taken = 0;
+                    match function.poll(cx) {
+                        Poll::Ready(outcome) => match (frames.take(), outcome.into_result().err()) {
+                            (Some(mut frames), failure) => {
+                                if failure.is_some() {
+                                    frames.close();
+                                }
+                                Stage::Draining { frames, failure }
+                            }
+                            (None, _) => Stage::Done,
+                        },
+                        Poll::Pending => {
+                            return match receive(frames, cx) {
+                                Poll::Ready(Some(frame)) => {
+                                    *taken = 1;
+                                    Poll::Ready(Some(Ok(frame)))
+                                }
+                                // All senders may be gone: the function still ends the stream, when it returns.
+                                Poll::Ready(None) | Poll::Pending => Poll::Pending,
+                            };
+                        }
+                    }
                 }
-                received = frames(cx);
-            }
-        }
-        match (received, this.function.is_none()) {
-            (Poll::Ready(Some(frame)), _) => Poll::Ready(Some(Ok(frame))),
-            (_, true) if this.failure.is_some() => {
-                *this.frames = None;
-                Poll::Ready(this.failure.take().map(|failure| Err(ItemError::Source(failure))))
-            }
-            (Poll::Ready(None), true) => Poll::Ready(None),
-            // All senders are gone, but the function still runs: it ends the stream when it returns.
-            (Poll::Ready(None), false) | (Poll::Pending, _) => Poll::Pending,
+                StageProjection::Draining { frames, failure } => {
+                    if let Some(frame) = ready!(Pin::new(frames).poll_next(cx)) {
+                        return Poll::Ready(Some(Ok(frame)));
+                    }
+                    let failure = failure.take();
+                    stage.set(Stage::Done);
+                    return Poll::Ready(failure.map(|failure| Err(ItemError::Source(failure))));
+                }
+                StageProjection::Done => return Poll::Ready(None),
+            };
+            stage.set(next);
         }
     }
+}
+
+fn receive(frames: &mut Option<mpsc::Receiver<Frame>>, cx: &mut Context<'_>) -> Poll<Option<Frame>> {
+    frames.as_mut().map_or(Poll::Ready(None), |frames| Pin::new(frames).poll_next(cx))
 }

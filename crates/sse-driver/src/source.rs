@@ -5,10 +5,39 @@ use sse_core::{Encoder, Frame, IntoFrame, ItemError};
 
 /// Where the events of a response come from.
 ///
-/// Implemented for every [`Stream`] whose items become frames ([`IntoFrame`]: events, text, frames, JSON, and results of
-/// them), and for the async functions of [`Push`](crate::Push).
+/// Implemented for every [`Stream`] whose items become frames ([`IntoFrame`]: events, text, frames, JSON, and results
+/// of them), and for the async functions of [`Push`](crate::Push).
+///
+/// ```
+/// use core::pin::Pin;
+/// use core::task::{Context, Poll};
+/// use sse_driver::Source;
+/// use sse_driver::sse_core::{Encoder, Event, Frame, ItemError};
+///
+/// /// Counts down, and is always ready.
+/// struct Countdown(u64);
+///
+/// impl Source for Countdown {
+///     fn poll_frame(
+///         mut self: Pin<&mut Self>,
+///         encoder: &Encoder,
+///         _: &mut Context<'_>,
+///     ) -> Poll<Option<Result<Frame, ItemError>>> {
+///         let Some(next) = self.0.checked_sub(1) else { return Poll::Ready(None) };
+///         self.0 = next;
+///         Poll::Ready(Some(Ok(encoder.to_frame(&Event::new(next.to_string())))))
+///     }
+/// }
+/// # let mut cx = Context::from_waker(core::task::Waker::noop());
+/// # let mut source = Countdown(1);
+/// # let frame = Pin::new(&mut source).poll_frame(&Encoder::new(), &mut cx);
+/// # assert!(matches!(frame, Poll::Ready(Some(Ok(frame))) if frame.as_bytes() == b"data: 0\n\n"));
+/// ```
 pub trait Source {
-    /// Gives the next frame, `None` at the end; not called after that.
+    /// Gives the next frame, made with `encoder`, or why there is none; `None` at the end.
+    ///
+    /// Called again after each frame or error, at once, as long as a chunk has room; after `Pending`, when the task is
+    /// woken or the driver has news of its own; never after the end.
     fn poll_frame(
         self: Pin<&mut Self>,
         encoder: &Encoder,

@@ -6,6 +6,35 @@ use sse_core::Instant;
 /// The driver looks at the clock to decide and uses the alarm only to be woken; it sets it only when it has to ring
 /// earlier than before or has rung. An implementation makes its alarm on the first [`Timer::reset`], not before: a
 /// response is often built outside of the runtime.
+///
+/// ```
+/// use core::pin::Pin;
+/// use core::task::{Context, Poll};
+/// use sse_driver::Timer;
+/// use sse_driver::sse_core::Instant;
+/// use tokio::time::{Sleep, sleep_until};
+///
+/// #[derive(Default)]
+/// struct Tokio {
+///     epoch: Option<tokio::time::Instant>,
+///     sleep: Option<Pin<Box<Sleep>>>,
+/// }
+///
+/// impl Timer for Tokio {
+///     fn now(&mut self) -> Instant {
+///         Instant::from_epoch(self.epoch.get_or_insert_with(tokio::time::Instant::now).elapsed())
+///     }
+///
+///     fn reset(&mut self, deadline: Instant) {
+///         let epoch = *self.epoch.get_or_insert_with(tokio::time::Instant::now);
+///         self.sleep = Some(Box::pin(sleep_until(epoch + deadline.since_epoch())));
+///     }
+///
+///     fn poll_elapsed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+///         self.sleep.as_mut().map_or(Poll::Pending, |sleep| sleep.as_mut().poll(cx))
+///     }
+/// }
+/// ```
 pub trait Timer {
     /// Returns the time since an epoch of the timer's choice, by the same clock that rings the alarm.
     fn now(&mut self) -> Instant;
@@ -14,6 +43,8 @@ pub trait Timer {
     fn reset(&mut self, deadline: Instant);
 
     /// Is ready once the alarm has rung, which is never before its deadline; wakes the task when it rings.
+    ///
+    /// Not called again after it was ready before the alarm is set anew.
     fn poll_elapsed(&mut self, cx: &mut Context<'_>) -> Poll<()>;
 }
 
@@ -33,19 +64,15 @@ impl<T: Timer> Alarm<T> {
         self.timer.now()
     }
 
-    /// Arranges a wake-up at `deadline` or earlier; is ready when the clock is to be looked at again.
+    /// Arranges a wake-up at `deadline` or earlier; is ready, with the time it was set to, when it has rung.
     ///
     /// An alarm that rings too early costs one look at the clock; setting it anew for each event would cost more.
-    pub(crate) fn poll(&mut self, now: Instant, deadline: Instant, cx: &mut Context<'_>) -> Poll<()> {
+    pub(crate) fn poll(&mut self, now: Instant, deadline: Instant, cx: &mut Context<'_>) -> Poll<Instant> {
         if !self.armed.is_some_and(|armed| now < armed && armed <= deadline) {
             self.timer.reset(deadline);
             self.armed = Some(deadline);
         }
-        let rung = self.timer.poll_elapsed(cx);
-        if rung.is_ready() {
-            self.armed = None;
-        }
-        rung
+        self.timer.poll_elapsed(cx).map(|()| self.armed.take().unwrap_or(deadline))
     }
 }
 
@@ -63,6 +90,21 @@ mod with_tokio {
     /// Tokio's clock and timer, which tests can pause.
     ///
     /// Built anywhere; it needs a tokio runtime with its timer enabled from the first poll of the response on.
+    ///
+    /// ```
+    /// use core::future::poll_fn;
+    /// use core::time::Duration;
+    /// use sse_driver::{Timer, TokioTimer};
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// let mut timer = TokioTimer::default();
+    /// let deadline = timer.now().saturating_add(Duration::from_secs(15));
+    /// timer.reset(deadline);
+    /// poll_fn(|cx| timer.poll_elapsed(cx)).await;
+    /// assert!(timer.now() >= deadline);
+    /// # }
+    /// ```
     #[derive(Debug, Default)]
     pub struct TokioTimer {
         epoch: Option<TokioInstant>,

@@ -27,8 +27,8 @@ async fn the_items_are_the_same_however_the_chunks_are_cut() {
 }
 
 #[tokio::test]
-async fn errors_pass_and_the_decoder_goes_on() {
-    let chunks = [Ok("data: a\n"), Err("broken"), Ok("\ndata: b\n\n")];
+async fn an_error_passes_and_what_follows_is_a_new_connection() {
+    let chunks = [Ok("id: 6\ndata: half\n"), Err("broken"), Ok("data: a\n\ndata: b\n\n")];
     let mut items = pin!(DecodeStream::new(tokio_stream::iter(chunks)));
     assert_eq!(items.next().await.unwrap().unwrap_err(), "broken");
     assert!(matches!(items.next().await, Some(Ok(OwnedItem::Event(event))) if event.data == "a"));

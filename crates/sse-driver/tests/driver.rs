@@ -6,7 +6,7 @@ use core::pin::{Pin, pin};
 use core::task::{Context, Poll, Waker};
 use core::time::Duration;
 use sse_driver::sse_core::connection::{CloseReason, Heartbeat, Totals};
-use sse_driver::sse_core::{BoxError, Encoder, Event, Frame, Instant, ItemError};
+use sse_driver::sse_core::{BoxError, Config, Encoder, Event, Frame, Instant, ItemError};
 use sse_driver::{Driver, ErrorPolicy, Options, Push, PushError, Sender, Source, Timer};
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -131,6 +131,35 @@ fn an_event_does_not_touch_the_timer() {
     assert_eq!(clock.resets(), [15_000, 29_000]);
     clock.set(29_000);
     assert_eq!(poll(driver.as_mut()), ready(": heartbeat\n"));
+}
+
+#[test]
+fn an_alarm_that_rings_before_the_clock_agrees_does_not_spin() {
+    #[derive(Default)]
+    struct Early {
+        resets: usize,
+        deadline: Option<Instant>,
+    }
+    impl Timer for &mut Early {
+        fn now(&mut self) -> Instant {
+            Instant::EPOCH
+        }
+        fn reset(&mut self, deadline: Instant) {
+            self.resets += 1;
+            self.deadline = Some(deadline);
+        }
+        fn poll_elapsed(&mut self, _: &mut Context<'_>) -> Poll<()> {
+            if self.deadline.is_some() { Poll::Ready(()) } else { Poll::Pending }
+        }
+    }
+    let mut timer = Early::default();
+    {
+        let mut driver = pin!(Driver::new(Tray::default(), &mut timer, Options::new()));
+        let mut poll = || driver.as_mut().poll_chunk(&mut Context::from_waker(Waker::noop()));
+        assert_eq!(poll(), Poll::Ready(Some(":\n".into())));
+        assert_eq!(poll(), Poll::Ready(Some(": heartbeat\n".into())), "its time has come, the alarm says");
+    }
+    assert_eq!(timer.resets, 1);
 }
 
 #[test]
@@ -277,6 +306,101 @@ fn a_clone_of_the_sender_keeps_the_stream_open_behind_its_function() {
     assert_eq!(poll(driver.as_mut()), ready("data: from elsewhere\n\n"));
     drop(sender);
     assert_eq!(poll(driver.as_mut()), Poll::Ready(None));
+}
+
+#[test]
+fn a_busy_clone_does_not_hold_the_function_up() {
+    let polled = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&polled);
+    let kept = Arc::new(Mutex::new(None));
+    let keep = Arc::clone(&kept);
+    let source = Push::new(async move |events: Sender| {
+        *keep.lock().unwrap() = Some(events);
+        core::future::poll_fn(|cx| {
+            cx.waker().wake_by_ref();
+            let is_late = counter.fetch_add(1, Ordering::SeqCst) >= 20;
+            if is_late { Poll::Ready(Err::<(), _>("expired")) } else { Poll::Pending }
+        })
+        .await
+    });
+    let options = Options::new().with_config(Config::new().with_chunk_limit(1));
+    let mut driver = pin!(Driver::new(source, Clock::default(), options));
+    assert_eq!(poll(driver.as_mut()), ready(":\n"));
+    assert!(poll(driver.as_mut()).is_pending());
+    let mut clone = kept.lock().unwrap().take().unwrap();
+    let mut chunks = 0;
+    let end = loop {
+        while clone.try_send("flood").is_ok() {}
+        match poll(driver.as_mut()) {
+            Poll::Ready(Some(chunk)) if chunk == "data: flood\n\n" => chunks += 1,
+            other => break other,
+        }
+        assert!(chunks < 10_000, "the function runs");
+    };
+    assert_eq!(end, ready("event: sse:error\ndata: Internal server error\n\n"));
+    assert!(chunks > 100 && clone.is_closed());
+}
+
+#[test]
+fn what_was_sent_leaves_before_a_shutdown() {
+    let source = Push::new(async |mut events: Sender| {
+        for number in 0..10 {
+            events.try_send(format!("{number}")).unwrap();
+        }
+        core::future::pending::<()>().await;
+    });
+    let options = Options::new().until(core::future::ready(()));
+    let mut driver = pin!(Driver::new(source, Clock::default(), options));
+    let Poll::Ready(Some(chunk)) = poll(driver.as_mut()) else { panic!() };
+    assert_eq!(chunk.matches("data: ").count(), 10);
+    assert_eq!(poll(driver.as_mut()), Poll::Ready(None));
+}
+
+#[test]
+fn a_skipped_failure_at_the_end_is_still_the_reason() {
+    let reason = Arc::new(Mutex::new(None));
+    let heard = Arc::clone(&reason);
+    let options = Options::new()
+        .on_error(ErrorPolicy::skip())
+        .on_close(move |reason, _| *heard.lock().unwrap() = Some(reason));
+    let source = Push::new(async |_: Sender| Err::<(), _>("no more"));
+    let mut driver = pin!(Driver::new(source, Clock::default(), options));
+    assert_eq!(poll(driver.as_mut()), ready(":\n"));
+    assert_eq!(poll(driver.as_mut()), Poll::Ready(None));
+    assert_eq!(*reason.lock().unwrap(), Some(CloseReason::SourceFailed));
+}
+
+#[test]
+fn the_hook_runs_whoever_panics() {
+    struct Explosive {
+        in_poll: bool,
+    }
+    impl Source for Explosive {
+        fn poll_frame(
+            self: Pin<&mut Self>,
+            _: &Encoder,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame, ItemError>>> {
+            assert!(!self.in_poll, "in poll");
+            Poll::Pending
+        }
+    }
+    impl Drop for Explosive {
+        fn drop(&mut self) {
+            assert!(self.in_poll, "in drop");
+        }
+    }
+    for (in_poll, expected) in [(true, CloseReason::SourceFailed), (false, CloseReason::PeerGone)] {
+        let hooks = Arc::new(Mutex::new(Vec::new()));
+        let heard = Arc::clone(&hooks);
+        let options = Options::new().on_close(move |reason, _| heard.lock().unwrap().push(reason));
+        let panicked = std::panic::catch_unwind(core::panic::AssertUnwindSafe(|| {
+            let mut driver = Box::pin(Driver::new(Explosive { in_poll }, Clock::default(), options));
+            let _chunk = poll(driver.as_mut());
+        }));
+        assert!(panicked.is_err());
+        assert_eq!(*hooks.lock().unwrap(), [expected]);
+    }
 }
 
 #[test]

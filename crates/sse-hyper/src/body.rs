@@ -9,6 +9,20 @@ use sse_driver::{Driver, Source, Timer, TokioTimer};
 
 pin_project! {
     /// The body of an event stream: one data frame for each chunk, never an empty one, never an error.
+    ///
+    /// Dropped before its end, it tells the close hook that the peer is gone. Made by [`Sse`](crate::Sse); a HEAD gets
+    /// one that is at its end.
+    ///
+    /// ```
+    /// use http_body_util::BodyExt;
+    /// use sse_hyper::Sse;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let body = Sse::new(tokio_stream::iter(["a", "b"])).into_body();
+    /// assert_eq!(body.collect().await.unwrap().to_bytes(), ":\ndata: a\n\ndata: b\n\n");
+    /// # }
+    /// ```
     pub struct SseBody<S, T = TokioTimer> {
         // None where no body is to be sent.
         #[pin]

@@ -21,6 +21,8 @@
 //! # assert_eq!(response.headers()["content-type"], "text/event-stream");
 //! ```
 //!
+//! The body is `Send` when its source is, and not `Sync`: box it with `BodyExt::boxed_unsync`.
+//!
 //! # What the server has to do
 //!
 //! - **Clients that leave** are noticed at once: hyper drops the body, the source with it.

@@ -2,14 +2,20 @@ use http::Request;
 use sse_driver::sse_core::EventId;
 use sse_driver::sse_core::head::LAST_EVENT_ID;
 
-/// Returns the id of the last event that the client saw: its `Last-Event-ID` header, else the query parameter
-/// `lastEventId`, both read as UTF-8.
+/// Returns the id of the last event that the client saw: its
+/// [`Last-Event-ID`](https://html.spec.whatwg.org/multipage/server-sent-events.html#the-last-event-id-header) header,
+/// else the query parameter `lastEventId`, both read as UTF-8.
+///
+/// `None` when neither names one. The id comes from the client and may be none of yours: it is legal, not trustworthy.
 ///
 /// ```
 /// use http::Request;
 ///
 /// let request = Request::get("/events?lastEventId=7").body(())?;
 /// assert_eq!(sse_hyper::last_event_id(&request).unwrap().as_str(), "7");
+///
+/// let reconnected = Request::get("/events?lastEventId=7").header("last-event-id", "9").body(())?;
+/// assert_eq!(sse_hyper::last_event_id(&reconnected).unwrap().as_u64(), Some(9));
 /// # Ok::<(), http::Error>(())
 /// ```
 #[must_use]

@@ -6,9 +6,18 @@ use http::{HeaderName, HeaderValue, Method, Request, Response};
 use sse_driver::sse_core::head::RESPONSE_HEADERS;
 use sse_driver::{Driver, Options, Outcome, Push, Sender, Source, Timer, TokioTimer};
 
-/// An event stream as a response; see the [crate] for an example.
+/// An event stream as a response; see the [crate] for a whole service.
 ///
 /// Runs on tokio's timer unless [`Sse::with_timer`] brings another. Nothing happens before the body is polled.
+///
+/// ```
+/// use sse_hyper::{CloseEvent, Event, Sse, event_name};
+///
+/// let events = tokio_stream::iter(["Hello", ",\n", " world"].map(Event::new));
+/// let response = Sse::new(events).with_close_event(CloseEvent::new(event_name!("done"))).into_response();
+/// assert_eq!(response.status(), 200);
+/// assert_eq!(response.headers()["content-type"], "text/event-stream");
+/// ```
 #[must_use]
 pub struct Sse<S, T = TokioTimer> {
     source: S,
@@ -18,6 +27,21 @@ pub struct Sse<S, T = TokioTimer> {
 
 impl<S: Source> Sse<S> {
     /// Makes a response of a stream: its items are events, text, frames, JSON, or results of these.
+    ///
+    /// The stream is dropped when the client leaves or the response closes.
+    ///
+    /// ```
+    /// use http_body_util::BodyExt;
+    /// use sse_hyper::{Event, Sse};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let rows = [Ok(Event::new("a").with_id(1_u64)), Err("no such table")];
+    /// let body = Sse::new(tokio_stream::iter(rows)).into_body();
+    /// let wire = body.collect().await.unwrap().to_bytes();
+    /// assert_eq!(wire, ":\nid: 1\ndata: a\n\nevent: sse:error\ndata: Internal server error\n\n");
+    /// # }
+    /// ```
     pub fn new(source: S) -> Self {
         Self { source, timer: TokioTimer::default(), options: Options::new() }
     }
@@ -30,6 +54,19 @@ where
     Fut::Output: Outcome,
 {
     /// Makes a response of an async function that sends events; it is dropped when the client leaves.
+    ///
+    /// Called on the first poll of the body. Returns nothing or a [`Result`], whose error counts as the source's.
+    ///
+    /// ```
+    /// use http_body_util::BodyExt;
+    /// use sse_hyper::{Sender, Sse};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let body = Sse::push(async |mut events: Sender| events.send("hello").await).into_body();
+    /// assert_eq!(body.collect().await.unwrap().to_bytes(), ":\ndata: hello\n\n");
+    /// # }
+    /// ```
     pub fn push(function: F) -> Self {
         Self::new(Push::new(function))
     }
@@ -37,11 +74,27 @@ where
 
 impl<S: Source, T: Timer> Sse<S, T> {
     /// Runs on the timer of another runtime.
+    ///
+    /// ```
+    /// use sse_hyper::Sse;
+    ///
+    /// let timer = hyper_util::rt::TokioTimer::new(); // stands for any `hyper::rt::Timer`
+    /// let response = Sse::new(tokio_stream::iter(["a"])).with_timer(timer).into_response();
+    /// # let _ = response;
+    /// ```
     pub fn with_timer(self, timer: impl hyper::rt::Timer + Send + Sync + 'static) -> Sse<S, HyperTimer> {
         Sse { source: self.source, timer: HyperTimer::new(timer), options: self.options }
     }
 
-    /// Sets all options at once.
+    /// Sets all options at once, in the place of those set before.
+    ///
+    /// ```
+    /// use sse_hyper::{ErrorPolicy, Options, Sse};
+    ///
+    /// let options = Options::new().on_error(ErrorPolicy::close()).with_heartbeat(None);
+    /// let response = Sse::new(tokio_stream::iter(["a"])).with_options(options).into_response();
+    /// # let _ = response;
+    /// ```
     pub fn with_options(mut self, options: Options) -> Self {
         self.options = options;
         self
@@ -50,19 +103,57 @@ impl<S: Source, T: Timer> Sse<S, T> {
     sse_driver::forward_options!();
 
     /// Makes the body alone, for a head of your own.
+    ///
+    /// ```
+    /// use http::Response;
+    /// use sse_hyper::{Sse, sse_core::head};
+    ///
+    /// let mut response = Response::builder();
+    /// for (name, value) in head::RESPONSE_HEADERS {
+    ///     response = response.header(name, value);
+    /// }
+    /// let response = response.header("x-stream", "1").body(Sse::new(tokio_stream::iter(["a"])).into_body())?;
+    /// # let _ = response;
+    /// # Ok::<(), http::Error>(())
+    /// ```
     pub fn into_body(self) -> SseBody<S, T> {
         SseBody::new(Driver::new(self.source, self.timer, self.options))
     }
 
-    /// Makes the response, with status 200 and the headers of an event stream; all of it may be changed.
+    /// Makes the response, with status 200 and the
+    /// [headers](https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream) of an event
+    /// stream ([`RESPONSE_HEADERS`]); all of it may be changed.
     ///
     /// For GET and POST. Where HEAD may come, use [`Sse::respond_to`].
+    ///
+    /// ```
+    /// use http::{HeaderValue, StatusCode};
+    /// use sse_hyper::Sse;
+    ///
+    /// let mut response = Sse::new(tokio_stream::iter(["a"])).into_response();
+    /// assert_eq!(response.headers()["cache-control"], "no-cache, no-transform");
+    /// *response.status_mut() = StatusCode::ACCEPTED;
+    /// response.headers_mut().insert("x-stream", HeaderValue::from_static("1"));
+    /// ```
     pub fn into_response(self) -> Response<SseBody<S, T>> {
         with_head(self.into_body())
     }
 
     /// Makes the response to a request: a HEAD gets the head only, the source is dropped unpolled, and the close hook
     /// runs.
+    ///
+    /// ```
+    /// use http::Request;
+    /// use http_body::Body;
+    /// use sse_hyper::Sse;
+    ///
+    /// let events = || tokio_stream::iter(["a"]);
+    /// let get = Request::get("/").body(())?;
+    /// assert!(!Sse::new(events()).respond_to(&get).body().is_end_stream());
+    /// let head = Request::head("/").body(())?;
+    /// assert!(Sse::new(events()).respond_to(&head).body().is_end_stream());
+    /// # Ok::<(), http::Error>(())
+    /// ```
     pub fn respond_to<B>(self, request: &Request<B>) -> Response<SseBody<S, T>> {
         let body = self.into_body();
         with_head(if request.method() == Method::HEAD { body.into_empty() } else { body })

@@ -10,6 +10,15 @@ use std::sync::Arc;
 /// Any [`hyper::rt::Timer`] as the clock and alarm of a response.
 ///
 /// Its clock is [`hyper::rt::Timer::now`]. Made by [`Sse::with_timer`](crate::Sse::with_timer).
+///
+/// ```
+/// use sse_hyper::{HyperTimer, Source, SseBody, Sse};
+///
+/// fn body(events: impl Source) -> SseBody<impl Source, HyperTimer> {
+///     Sse::new(events).with_timer(hyper_util::rt::TokioTimer::new()).into_body()
+/// }
+/// # let _ = body(tokio_stream::iter(["a"]));
+/// ```
 pub struct HyperTimer {
     timer: Arc<dyn RtTimer + Send + Sync>,
     epoch: Option<std::time::Instant>,

@@ -1,4 +1,4 @@
-//! Public items say what they are, and in the core they show it.
+//! Public items say what they are; in the crates that users see they show it, too.
 
 use super::source::{code_only, is_test, without_items};
 use super::{File, Finding};
@@ -6,13 +6,18 @@ use super::{File, Finding};
 /// Stands between doc comment and item, followed by a reason.
 const NO_EXAMPLE: &str = "// tidy: no example:";
 
+/// The crates whose pages users read.
+const SHOWN: [&str; 5] =
+    ["crates/sse-core/", "crates/sse-driver/", "crates/sse-hyper/", "crates/sse-axum/", "crates/sse-actix/"];
+
 /// A `pub` item of a library, or a `macro_rules!` under `#[macro_export]`.
 #[derive(Debug)]
 struct Item<'a> {
     line: usize,
     kind: &'a str,
     name: String,
-    at_module_level: bool,
+    /// A function that is not: types may stand within a macro or a module.
+    is_method: bool,
     above: Above,
 }
 
@@ -37,14 +42,14 @@ pub(crate) fn documented(file: &File) -> Vec<Finding> {
         .collect()
 }
 
-/// Every type and free function of the core has an example, or says why not.
+/// Every type, trait, macro and free function of the published crates has an example, or says why not.
 pub(crate) fn shown(file: &File) -> Vec<Finding> {
-    if !file.path.starts_with("crates/sse-core/") {
+    if !SHOWN.iter().any(|published| file.path.starts_with(published)) {
         return Vec::new();
     }
     items(file)
         .into_iter()
-        .filter(|item| item.at_module_level && !item.above.hidden)
+        .filter(|item| !item.is_method && !item.above.hidden)
         .filter_map(|item| {
             let Item { line, kind, name, above, .. } = item;
             let message = match (above.docs.contains("```"), above.no_example.as_deref()) {
@@ -76,7 +81,7 @@ fn items(file: &File) -> Vec<Item<'static>> {
                 line: index + 1,
                 kind,
                 name,
-                at_module_level: !line.starts_with(char::is_whitespace),
+                is_method: kind == "fn" && line.starts_with(char::is_whitespace),
                 above,
             })
         })
@@ -168,9 +173,11 @@ mod tests {
     }
 
     #[test]
-    fn a_type_or_free_function_of_the_core_without_example_is_found() {
+    fn a_type_trait_macro_or_free_function_without_example_is_found() {
         assert_eq!(shown(&core("/// Docs.\npub struct S;")).len(), 1);
         assert_eq!(shown(&core("/// Docs.\npub fn f() {}")).len(), 1);
+        assert_eq!(shown(&core("/// Docs.\npub trait T {\n    fn f();\n}")).len(), 1);
+        assert_eq!(shown(&core("/// Docs.\n#[macro_export]\nmacro_rules! m { () => {} }")).len(), 1);
         assert_eq!(shown(&core("/// Docs.\n// tidy: no example:\npub fn f() {}")).len(), 1);
         assert_eq!(
             shown(&core("/// ```\n/// f();\n/// ```\n// tidy: no example: x\npub fn f() {}")).len(),
@@ -179,14 +186,31 @@ mod tests {
     }
 
     #[test]
+    fn a_type_within_a_macro_or_a_module_needs_an_example() {
+        for within in ["pin_project! {", "mod private {"] {
+            let text = format!("{within}\n    /// Docs.\n    pub struct S {{\n        a: u8,\n    }}\n}}");
+            assert_eq!(shown(&core(&text)).len(), 1, "{within}");
+        }
+    }
+
+    #[test]
+    fn every_published_crate_is_looked_at() {
+        for name in ["core", "driver", "hyper", "axum", "actix"] {
+            let file = File::new(&format!("crates/sse-{name}/src/lib.rs"), "/// Docs.\npub struct S;");
+            assert_eq!(shown(&file).len(), 1, "{name}");
+        }
+    }
+
+    #[test]
     fn an_example_a_reason_a_method_and_another_crate_are_fine() {
         for good in [
             "/// Docs.\n///\n/// ```\n/// f();\n/// ```\n#[must_use]\npub fn f() {}",
             "/// Docs.\n// tidy: no example: only ever returned\npub struct E;",
             "impl X {\n    /// Docs.\n    pub fn f() {}\n}",
+            "/// Docs.\n#[doc(hidden)]\n#[macro_export]\nmacro_rules! m { () => {} }",
         ] {
             assert_eq!(shown(&core(good)), [], "{good}");
         }
-        assert_eq!(shown(&File::new("crates/sse-axum/src/lib.rs", "/// Docs.\npub struct S;")), []);
+        assert_eq!(shown(&File::new("crates/sse-demo/src/lib.rs", "/// Docs.\npub struct S;")), []);
     }
 }

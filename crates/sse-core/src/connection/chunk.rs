@@ -28,7 +28,9 @@ impl Chunk {
         match &mut self.joined {
             Joined::Nothing => self.joined = Joined::One(frame),
             Joined::One(first) => {
-                let mut joined = BytesMut::with_capacity((2 * (first.len() + frame.len())).min(self.limit));
+                let mut joined = BytesMut::with_capacity(
+                    first.len().saturating_add(frame.len()).saturating_mul(2).min(self.limit),
+                );
                 joined.extend_from_slice(first.as_bytes());
                 joined.extend_from_slice(frame.as_bytes());
                 self.joined = Joined::Many(joined);

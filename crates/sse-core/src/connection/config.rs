@@ -46,7 +46,15 @@ pub struct Config {
 }
 
 impl Config {
-    /// Makes the default policies.
+    /// Makes the default policies; allocates nothing.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use sse_core::Config;
+    ///
+    /// const CONFIG: Config = Config::new();
+    /// assert_eq!(CONFIG.heartbeat().map(|heartbeat| heartbeat.interval()), Some(Duration::from_secs(15)));
+    /// ```
     #[must_use]
     pub const fn new() -> Self {
         Self {
@@ -62,7 +70,18 @@ impl Config {
         }
     }
 
-    /// Sets how the lines of the connection's own frames end, and of what a driver encodes for it.
+    /// Sets how the lines of the connection's own frames end, and of what a driver encodes for it; LF by default.
+    ///
+    /// Frames that are handed in ready, also as opening and heartbeat, stay as they are.
+    ///
+    /// ```
+    /// use sse_core::connection::{Config, Connection, Output};
+    /// use sse_core::{Instant, LineEnding};
+    ///
+    /// let config = Config::new().with_line_ending(LineEnding::CrLf);
+    /// let output = Connection::start(config, Instant::EPOCH).poll_output(Instant::EPOCH);
+    /// assert_eq!(output, Output::Transmit(b":\r\n"[..].into()));
+    /// ```
     #[must_use]
     pub const fn with_line_ending(mut self, line_ending: LineEnding) -> Self {
         self.encoder = self.encoder.with_line_ending(line_ending);
@@ -70,23 +89,55 @@ impl Config {
     }
 
     /// Sets the first bytes of the stream, in the place of the empty comment.
+    ///
+    /// Some always go out, and at once: proxies and browsers wait for them.
+    ///
+    /// ```
+    /// use sse_core::connection::{Config, Connection, Output};
+    /// use sse_core::{Comment, Instant};
+    ///
+    /// let config = Config::new().with_opening(Comment::new("v2"));
+    /// let output = Connection::start(config, Instant::EPOCH).poll_output(Instant::EPOCH);
+    /// assert_eq!(output, Output::Transmit(b": v2\n"[..].into()));
+    /// ```
     #[must_use]
     pub fn with_opening(mut self, opening: impl Into<Frame>) -> Self {
         self.opening = Some(opening.into());
         self
     }
 
-    /// Sets the reconnection time of the stream, sent with the first bytes.
+    /// Sets the [reconnection
+    /// time](https://html.spec.whatwg.org/multipage/server-sent-events.html#concept-event-stream-reconnection-time) of
+    /// the stream, sent with the first bytes.
     ///
     /// It is a line without a blank line behind it, so it belongs to the first block that follows: several client
     /// libraries lose a `retry` that stands in a block of its own.
+    ///
+    /// ```
+    /// use sse_core::connection::{Config, Connection, Output};
+    /// use sse_core::{Instant, Retry};
+    ///
+    /// let config = Config::new().with_retry(Retry::from_millis(500));
+    /// let output = Connection::start(config, Instant::EPOCH).poll_output(Instant::EPOCH);
+    /// assert_eq!(output, Output::Transmit(b":\nretry: 500\n"[..].into()));
+    /// ```
     #[must_use]
     pub fn with_retry(mut self, retry: impl Into<Retry>) -> Self {
         self.retry = Some(retry.into());
         self
     }
 
-    /// Sets the heartbeat; `None` switches it off.
+    /// Sets the heartbeat; `None` switches it off. The default is [`Heartbeat::DEFAULT`].
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use sse_core::connection::{Config, Heartbeat};
+    ///
+    /// let config = Config::new().with_heartbeat(Heartbeat::idle(Duration::from_secs(5))?);
+    /// assert_eq!(config.heartbeat().unwrap().interval(), Duration::from_secs(5));
+    /// assert!(config.with_heartbeat(None).heartbeat().is_none());
+    /// # Ok::<(), sse_core::connection::InvalidInterval>(())
+    /// ```
     #[must_use]
     pub fn with_heartbeat(mut self, heartbeat: impl Into<Option<Heartbeat>>) -> Self {
         self.heartbeat = heartbeat.into();
@@ -94,28 +145,82 @@ impl Config {
     }
 
     /// Sets the event that ends the stream; `None` (the default) ends it without one.
+    ///
+    /// Without one a page cannot tell the end from a lost connection, and its browser reconnects.
+    ///
+    /// ```
+    /// use sse_core::connection::{CloseEvent, CloseReason, Config, Connection, Output};
+    /// use sse_core::{Instant, event_name};
+    ///
+    /// let config = Config::new().with_close_event(CloseEvent::new(event_name!("done")));
+    /// let mut connection = Connection::start(config, Instant::EPOCH);
+    /// connection.close(CloseReason::SourceEnded);
+    /// let rest = b":\nevent: done\ndata: complete\n\n";
+    /// assert_eq!(connection.poll_output(Instant::EPOCH), Output::Transmit(rest[..].into()));
+    /// ```
     #[must_use]
     pub fn with_close_event(mut self, close_event: impl Into<Option<CloseEvent>>) -> Self {
         self.close_event = close_event.into();
         self
     }
 
-    /// Closes each connection at this age, or up to a fifth earlier (see [`Connection::with_seed`](super::Connection::with_seed)),
-    /// so that load moves and platform limits are never hit; `None` (the default) lets it live.
+    /// Closes each connection at this age, or up to a fifth earlier (see
+    /// [`Connection::with_seed`](super::Connection::with_seed)), so that load moves and platform limits are never hit;
+    /// `None` (the default) lets it live.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use sse_core::connection::{CloseReason, Config, Connection, Output};
+    /// use sse_core::Instant;
+    ///
+    /// let hour = Duration::from_secs(3_600);
+    /// let mut connection = Connection::start(Config::new().with_max_age(hour), Instant::EPOCH);
+    /// let _opening = connection.poll_output(Instant::EPOCH);
+    /// assert_eq!(connection.poll_output(Instant::from_epoch(hour)), Output::Closed(CloseReason::MaxAge));
+    /// ```
     #[must_use]
     pub fn with_max_age(mut self, max_age: impl Into<Option<Duration>>) -> Self {
         self.max_age = max_age.into();
         self
     }
 
-    /// Sets up to how many bytes of ready frames are joined into one chunk; a larger frame travels alone, uncopied.
+    /// The most that [`Config::with_chunk_limit`] sets: 1 MiB.
+    pub const MAX_CHUNK_LIMIT: usize = 1024 * 1024;
+
+    /// Sets up to how many bytes of ready frames are joined into one chunk, at most [`Config::MAX_CHUNK_LIMIT`]; a larger
+    /// frame travels alone, uncopied. 16 KiB by default.
+    ///
+    /// It also bounds how long a source that is always ready is asked in one poll.
+    ///
+    /// ```
+    /// use sse_core::connection::{Config, Connection, Output};
+    /// use sse_core::{Event, Instant};
+    ///
+    /// let mut connection = Connection::start(Config::new().with_chunk_limit(12), Instant::EPOCH);
+    /// connection.send(Event::new("a"))?;
+    /// connection.send(Event::new("b"))?;
+    /// assert_eq!(connection.poll_output(Instant::EPOCH), Output::Transmit(b":\ndata: a\n\n"[..].into()));
+    /// assert_eq!(connection.poll_output(Instant::EPOCH), Output::Transmit(b"data: b\n\n"[..].into()));
+    /// # Ok::<(), sse_core::connection::SendError>(())
+    /// ```
     #[must_use]
     pub const fn with_chunk_limit(mut self, bytes: usize) -> Self {
-        self.chunk_limit = bytes;
+        self.chunk_limit = if bytes < Self::MAX_CHUNK_LIMIT { bytes } else { Self::MAX_CHUNK_LIMIT };
         self
     }
 
-    /// Sets how many bytes [`Connection::send`](super::Connection::send) accepts before it refuses; a lone frame always fits.
+    /// Sets how many bytes [`Connection::send`](super::Connection::send) accepts before it refuses; a lone frame always
+    /// fits. 64 KiB by default.
+    ///
+    /// For push drivers: a pull driver's source is held up instead.
+    ///
+    /// ```
+    /// use sse_core::{Config, Connection, Event, Instant};
+    ///
+    /// let mut connection = Connection::start(Config::new().with_queue_limit(10), Instant::EPOCH);
+    /// assert!(connection.send(Event::new("longer than ten bytes")).is_ok());
+    /// assert!(connection.send(Event::new("")).is_err());
+    /// ```
     #[must_use]
     pub const fn with_queue_limit(mut self, bytes: usize) -> Self {
         self.queue_limit = bytes;
@@ -123,7 +228,20 @@ impl Config {
     }
 
     /// Sets for how long a chunk may wait for the transport before
-    /// [`Connection::handle_timeout`](super::Connection::handle_timeout) gives the peer up; `None` waits for ever.
+    /// [`Connection::handle_timeout`](super::Connection::handle_timeout) gives the peer up; `None` waits for ever. 30 s
+    /// by default.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use sse_core::{CloseReason, Config, Connection, Instant};
+    ///
+    /// let at = |secs| Instant::from_epoch(Duration::from_secs(secs));
+    /// let config = Config::new().with_stall_limit(Duration::from_secs(10));
+    /// let mut connection = Connection::start(config, at(0));
+    /// let _being_written = connection.poll_output(at(0));
+    /// connection.handle_timeout(at(10));
+    /// assert_eq!(connection.close_reason(), Some(CloseReason::Stalled));
+    /// ```
     #[must_use]
     pub fn with_stall_limit(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.stall_limit = limit.into();
@@ -131,12 +249,19 @@ impl Config {
     }
 
     /// Returns the encoder that frames of this connection are made with.
+    ///
+    /// ```
+    /// use sse_core::{Config, Event, LineEnding};
+    ///
+    /// let config = Config::new().with_line_ending(LineEnding::CrLf);
+    /// assert_eq!(config.encoder().to_frame(&Event::new("a")).as_bytes(), b"data: a\r\n\r\n");
+    /// ```
     #[must_use]
     pub const fn encoder(&self) -> &Encoder {
         &self.encoder
     }
 
-    /// Returns the heartbeat.
+    /// Returns the heartbeat; `None` when it is switched off.
     #[must_use]
     pub const fn heartbeat(&self) -> Option<&Heartbeat> {
         self.heartbeat.as_ref()
@@ -233,23 +358,58 @@ impl Heartbeat {
     pub const MIN_INTERVAL: Duration = Duration::from_secs(1);
     /// The longest interval, 300 s.
     pub const MAX_INTERVAL: Duration = Duration::from_secs(300);
-    /// After 15 s without output, which is [what the standard suggests](https://html.spec.whatwg.org/multipage/server-sent-events.html#authoring-notes).
+    /// After 15 s without output, which is [what the standard
+    /// suggests](https://html.spec.whatwg.org/multipage/server-sent-events.html#authoring-notes).
     pub const DEFAULT: Self = Self { interval: Duration::from_secs(15), cadence: Cadence::Idle, frame: None };
 
-    /// Beats when nothing was sent for `interval`.
+    /// Beats when nothing was sent for `interval`, 1 s to 300 s.
+    ///
+    /// The interval starts anew with every chunk that is handed out, a heartbeat too.
     ///
     /// # Errors
     ///
     /// [`InvalidInterval`] outside of 1 to 300 s.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use sse_core::connection::{Config, Connection, Heartbeat, Output};
+    /// use sse_core::Instant;
+    ///
+    /// let at = |secs| Instant::from_epoch(Duration::from_secs(secs));
+    /// let heartbeat = Heartbeat::idle(Duration::from_secs(5))?;
+    /// let mut connection = Connection::start(Config::new().with_heartbeat(heartbeat), at(0));
+    /// let _opening = connection.poll_output(at(3));
+    /// assert_eq!(connection.poll_output(at(3)), Output::Wait(Some(at(8))));
+    /// assert_eq!(connection.poll_output(at(8)), Output::Transmit(b": heartbeat\n"[..].into()));
+    /// # Ok::<(), sse_core::connection::InvalidInterval>(())
+    /// ```
     pub const fn idle(interval: Duration) -> Result<Self, InvalidInterval> {
         Self::new(interval, Cadence::Idle)
     }
 
-    /// Beats every `interval`, whatever else is sent, at the first moment that has nothing to send.
+    /// Beats every `interval`, 1 s to 300 s, whatever else is sent, at the first moment that has nothing to send.
+    ///
+    /// The intervals count from the start of the connection: a late beat does not move the next, one that was missed is
+    /// not made up for.
     ///
     /// # Errors
     ///
     /// [`InvalidInterval`] outside of 1 to 300 s.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use sse_core::connection::{Config, Connection, Heartbeat, Output};
+    /// use sse_core::Instant;
+    ///
+    /// let at = |secs| Instant::from_epoch(Duration::from_secs(secs));
+    /// let heartbeat = Heartbeat::periodic(Duration::from_secs(5))?;
+    /// let mut connection = Connection::start(Config::new().with_heartbeat(heartbeat), at(0));
+    /// let _opening = connection.poll_output(at(3));
+    /// assert_eq!(connection.poll_output(at(3)), Output::Wait(Some(at(5))));
+    /// assert_eq!(connection.poll_output(at(12)), Output::Transmit(b": heartbeat\n"[..].into()));
+    /// assert_eq!(connection.poll_output(at(12)), Output::Wait(Some(at(15))));
+    /// # Ok::<(), sse_core::connection::InvalidInterval>(())
+    /// ```
     pub const fn periodic(interval: Duration) -> Result<Self, InvalidInterval> {
         Self::new(interval, Cadence::Periodic)
     }
@@ -263,6 +423,19 @@ impl Heartbeat {
     }
 
     /// Sets what is sent: a comment with another text, a block, an event.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use sse_core::connection::{Config, Connection, Heartbeat, Output};
+    /// use sse_core::{Event, Instant, event_name};
+    ///
+    /// let ping = Event::new("").with_name(event_name!("ping"));
+    /// let config = Config::new().with_heartbeat(Heartbeat::DEFAULT.with_frame(ping));
+    /// let mut connection = Connection::start(config, Instant::EPOCH);
+    /// let _opening = connection.poll_output(Instant::EPOCH);
+    /// let due = Instant::from_epoch(Duration::from_secs(15));
+    /// assert_eq!(connection.poll_output(due), Output::Transmit(b"event: ping\ndata: \n\n"[..].into()));
+    /// ```
     #[must_use]
     pub fn with_frame(mut self, frame: impl Into<Frame>) -> Self {
         self.frame = Some(frame.into());
@@ -283,14 +456,20 @@ impl Heartbeat {
 /// The event that tells a client that the stream is over, so that it does not ask again.
 ///
 /// Sent last when the source ended or failed, when the server shuts down or when access was revoked; never when the
-/// client is meant to come back (maximum age, lag) or cannot hear it. It carries no id: the client's last event id stays.
+/// client is meant to come back (maximum age, lag) or cannot hear it. It carries no id: the client's last event id
+/// stays.
+///
+/// A browser reconnects all the same, unless the page closes its `EventSource` when the event arrives.
 ///
 /// ```
-/// use sse_core::{connection::CloseEvent, event_name};
+/// use sse_core::connection::{CloseEvent, CloseReason, Config, Connection, Output};
+/// use sse_core::{Instant, event_name};
 ///
-/// let close = CloseEvent::new(event_name!("done"));       // data: complete
-/// let told = CloseEvent::new(event_name!("done")).with_reason();  // data: source-ended, shutdown, …
-/// # let _ = (close, told);
+/// let config = Config::new().with_close_event(CloseEvent::new(event_name!("done")));
+/// let mut connection = Connection::start(config, Instant::EPOCH);
+/// connection.close(CloseReason::SourceEnded);
+/// let rest = b":\nevent: done\ndata: complete\n\n";
+/// assert_eq!(connection.poll_output(Instant::EPOCH), Output::Transmit(rest[..].into()));
 /// ```
 #[derive(Clone, Debug)]
 pub struct CloseEvent {
@@ -306,7 +485,18 @@ impl CloseEvent {
         Self { name, data: Some(Cow::Borrowed("complete")), is_sent_on_shutdown: true }
     }
 
-    /// Sets the data.
+    /// Sets the data, in the place of `complete` or the reason.
+    ///
+    /// ```
+    /// use sse_core::connection::{CloseEvent, CloseReason, Config, Connection, Output};
+    /// use sse_core::{Instant, event_name};
+    ///
+    /// let done = CloseEvent::new(event_name!("done")).with_data("[DONE]");
+    /// let mut connection = Connection::start(Config::new().with_close_event(done), Instant::EPOCH);
+    /// connection.close(CloseReason::SourceEnded);
+    /// let rest = b":\nevent: done\ndata: [DONE]\n\n";
+    /// assert_eq!(connection.poll_output(Instant::EPOCH), Output::Transmit(rest[..].into()));
+    /// ```
     #[must_use]
     pub fn with_data(mut self, data: impl Into<Cow<'static, str>>) -> Self {
         self.data = Some(data.into());
@@ -314,6 +504,17 @@ impl CloseEvent {
     }
 
     /// Makes the data say why: the text of [`CloseReason::as_str`].
+    ///
+    /// ```
+    /// use sse_core::connection::{CloseEvent, CloseReason, Config, Connection, Output};
+    /// use sse_core::{Instant, event_name};
+    ///
+    /// let end = CloseEvent::new(event_name!("end")).with_reason();
+    /// let mut connection = Connection::start(Config::new().with_close_event(end), Instant::EPOCH);
+    /// connection.close(CloseReason::Revoked);
+    /// let rest = b":\nevent: end\ndata: revoked\n\n";
+    /// assert_eq!(connection.poll_output(Instant::EPOCH), Output::Transmit(rest[..].into()));
+    /// ```
     #[must_use]
     pub fn with_reason(mut self) -> Self {
         self.data = None;
@@ -321,6 +522,17 @@ impl CloseEvent {
     }
 
     /// Leaves it out when the server shuts down, so that clients reconnect to the next instance and resume there.
+    ///
+    /// ```
+    /// use sse_core::connection::{CloseEvent, CloseReason, Config, Connection, Output};
+    /// use sse_core::{Instant, event_name};
+    ///
+    /// let done = CloseEvent::new(event_name!("done")).not_on_shutdown();
+    /// let mut connection = Connection::start(Config::new().with_close_event(done), Instant::EPOCH);
+    /// connection.close(CloseReason::Shutdown);
+    /// assert_eq!(connection.poll_output(Instant::EPOCH), Output::Transmit(b":\n"[..].into()));
+    /// assert_eq!(connection.poll_output(Instant::EPOCH), Output::Closed(CloseReason::Shutdown));
+    /// ```
     #[must_use]
     pub fn not_on_shutdown(mut self) -> Self {
         self.is_sent_on_shutdown = false;

@@ -179,6 +179,38 @@ fn a_connection_closes_at_its_maximum_age() {
 }
 
 #[test]
+fn what_is_ready_leaves_before_the_maximum_age_ends_the_stream() {
+    let config = Config::new().with_max_age(Duration::from_secs(100)).with_chunk_limit(20);
+    let mut connection = opened(config.clone());
+    let mut ready = [frame("a"), frame("b")].into_iter();
+    let output = connection.poll_output_with(at(100), || ready.next().map_or(Next::Pending, Next::Frame));
+    assert_eq!(text(&output), "data: a\n\ndata: b\n\n");
+    assert_eq!(connection.poll_output(at(100)), Output::Closed(CloseReason::MaxAge));
+
+    let mut connection = opened(config);
+    let output = connection.poll_output_with(at(100), || Next::Frame(frame("endless")));
+    assert_eq!(text(&output), "data: endless\n\n", "one chunk");
+    assert_eq!(text(&connection.poll_output(at(100))), "data: endless\n\n", "which it was handed already");
+    assert_eq!(connection.poll_output(at(100)), Output::Closed(CloseReason::MaxAge));
+}
+
+#[test]
+fn nothing_waits_for_a_time_after_the_last() {
+    let end = Instant::from_epoch(Duration::MAX);
+    let mut connection = Connection::start(Config::new(), end);
+    assert!(matches!(connection.poll_output(end), Output::Transmit(_)));
+    assert_eq!(connection.poll_output(end), Output::Wait(None));
+}
+
+#[test]
+fn a_chunk_has_a_largest_limit() {
+    let mut connection = opened(Config::new().with_chunk_limit(usize::MAX));
+    let endless = frame(&"x".repeat(1_000));
+    let output = connection.poll_output_with(at(1), || Next::Frame(endless.clone()));
+    assert!(text(&output).len() <= Config::MAX_CHUNK_LIMIT);
+}
+
+#[test]
 fn a_full_queue_hands_the_frame_back() {
     let mut connection = opened(Config::new().with_queue_limit(20));
     let large = frame("a lone frame always fits");

@@ -47,11 +47,11 @@ impl<'d, 'c> Feed<'d, 'c> {
         Self { decoder, rest: chunk, text: "", window: 0 }
     }
 
-    /// The next item, or `None` when the chunk is used up: then feed the next one.
+    /// Returns the next item, or `None` when the chunk is used up: then feed the next one.
     ///
-    /// Takes time linear in the bytes consumed, however the stream is cut. An event that lies in the chunk
-    /// with one `data` line is borrowed from it: no copy, no allocation. Otherwise its data is put together
-    /// in the decoder, whose buffer is used again.
+    /// Takes time linear in the bytes consumed, however the stream is cut. An event that lies in the chunk with one
+    /// `data` line is borrowed from it: no copy, no allocation. Otherwise its data is put together in the decoder,
+    /// whose buffer is used again.
     ///
     /// ```
     /// # use sse_core::{Decoder, Item};
@@ -85,9 +85,9 @@ impl<'d, 'c> Feed<'d, 'c> {
         if self.rest.is_empty() { None } else { self.next_of_any_kind() }
     }
 
-    /// The items from here on, detached, as an iterator.
+    /// Returns the items from here on, detached, as an iterator.
     ///
-    /// Costs per item what [`Item::into_owned`] costs.
+    /// Costs per item what [`Item::into_owned`] costs. Dropped early, it has consumed the lines up to its last item.
     ///
     /// ```
     /// # use sse_core::Decoder;
@@ -98,7 +98,18 @@ impl<'d, 'c> Feed<'d, 'c> {
         core::iter::from_fn(move || self.next().map(Item::into_owned))
     }
 
-    /// The part of the chunk that is not consumed yet; empty once [`next`](Self::next) has returned `None`.
+    /// Returns the part of the chunk that is not consumed yet; empty once [`next`](Self::next) has returned `None`.
+    ///
+    /// ```
+    /// # use sse_core::Decoder;
+    /// let mut decoder = Decoder::new();
+    /// let chunk = b"data: one\n\ndata: two\n\n";
+    /// let mut feed = decoder.feed(chunk);
+    /// assert!(feed.next().is_some());
+    /// let rest = feed.remaining();
+    /// assert_eq!(rest, b"data: two\n\n");
+    /// assert!(decoder.feed(rest).next().is_some(), "the rest outlives the feed");
+    /// ```
     #[must_use]
     pub fn remaining(&self) -> &'c [u8] {
         self.rest

@@ -55,7 +55,7 @@ pub enum Item<'a> {
 }
 
 impl Item<'_> {
-    /// This item, detached from chunk and decoder.
+    /// Detaches the item from chunk and decoder.
     ///
     /// Costs what [`MessageEvent::into_owned`] costs; a comment and an id are copied.
     ///
@@ -108,10 +108,11 @@ pub(super) enum Data<'a> {
 }
 
 impl<'a> MessageEvent<'a> {
-    /// The data as a `String`, for an owner.
+    /// Returns the data as a `String`, for an owner.
     ///
-    /// Data that the decoder had to put together from several chunks is taken from it without a copy when it
-    /// is large; otherwise this is one allocation and one copy. The capacity is never above twice the length.
+    /// Data that the decoder had to put together from several chunks or lines is taken from it without a copy when it
+    /// is large (4 KiB or more); otherwise this is one allocation and one copy. The capacity is at most about twice the
+    /// length.
     ///
     /// ```
     /// # use sse_core::{Decoder, Item};
@@ -132,10 +133,10 @@ impl<'a> MessageEvent<'a> {
         }
     }
 
-    /// This event, detached from chunk and decoder.
+    /// Detaches the event from chunk and decoder.
     ///
-    /// Costs what [`into_data`](Self::into_data) costs, and one allocation each for an id that is not empty
-    /// and a type that is not `message`.
+    /// Costs what [`into_data`](Self::into_data) costs, and one allocation each for an id that is not empty and a type
+    /// that is not `message`.
     ///
     /// ```
     /// # use sse_core::{Decoder, Item};
@@ -158,13 +159,28 @@ impl<'a> MessageEvent<'a> {
         }
     }
 
-    /// The event type: the last `event` field of the block, `message` if there was none or it was empty.
+    /// Returns the event type: the last `event` field of the block, `message` if there was none or it was empty.
+    ///
+    /// ```
+    /// # use sse_core::{Decoder, Item};
+    /// let mut decoder = Decoder::new();
+    /// let mut feed = decoder.feed(b"event: a\nevent: b\ndata\n\ndata\n\n");
+    /// assert!(matches!(feed.next(), Some(Item::Event(event)) if event.event_type() == "b"));
+    /// assert!(matches!(feed.next(), Some(Item::Event(event)) if event.event_type() == "message"));
+    /// ```
     #[must_use]
     pub fn event_type(&self) -> &'a str {
         self.event_type
     }
 
-    /// The values of the `data` fields, joined by line feeds.
+    /// Returns the values of the `data` fields, joined by line feeds; copies nothing.
+    ///
+    /// ```
+    /// # use sse_core::{Decoder, Item};
+    /// let mut decoder = Decoder::new();
+    /// let mut feed = decoder.feed(b"data:  two spaces\r\ndata\r\ndata: end\r\n\r\n");
+    /// assert!(matches!(feed.next(), Some(Item::Event(event)) if event.data() == " two spaces\n\nend"));
+    /// ```
     #[must_use]
     pub fn data(&self) -> &str {
         match &self.data {
@@ -173,14 +189,32 @@ impl<'a> MessageEvent<'a> {
         }
     }
 
-    /// The last event ID string as of this event: its own id or the one inherited from an earlier block;
-    /// empty if there was none or it was reset.
+    /// Returns the last event ID string as of this event: its own id or the one inherited from an earlier block; empty
+    /// if there was none or it was reset.
+    ///
+    /// ```
+    /// # use sse_core::{Decoder, Item};
+    /// let mut decoder = Decoder::new();
+    /// let mut feed = decoder.feed(b"id: 7\ndata: own\n\ndata: inherited\n\nid\ndata: reset\n\n");
+    /// for id in ["7", "7", ""] {
+    ///     assert!(matches!(feed.next(), Some(Item::Event(event)) if event.last_event_id() == id));
+    /// }
+    /// ```
     #[must_use]
     pub fn last_event_id(&self) -> &'a str {
         self.last_event_id
     }
 
-    /// Whether this event's block has an `id` field of its own.
+    /// Says whether this event's block has an `id` field of its own; one that holds NUL does not count, as [the
+    /// standard](https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation) has it.
+    ///
+    /// ```
+    /// # use sse_core::{Decoder, Item};
+    /// let mut decoder = Decoder::new();
+    /// let mut feed = decoder.feed(b"id: 7\ndata: own\n\ndata: inherited\n\n");
+    /// assert!(matches!(feed.next(), Some(Item::Event(event)) if event.sets_id()));
+    /// assert!(matches!(feed.next(), Some(Item::Event(event)) if !event.sets_id()));
+    /// ```
     #[must_use]
     pub fn sets_id(&self) -> bool {
         self.sets_id
@@ -223,10 +257,18 @@ pub struct CommentLine<'a> {
 }
 
 impl CommentLine<'_> {
-    /// How many bytes of a comment line are looked at.
+    /// How many bytes of a comment line's text are looked at, and reported at most.
     pub const LIMIT: usize = 1024;
 
-    /// This comment, detached from chunk and decoder: one allocation.
+    /// Detaches the comment from chunk and decoder: one allocation, none for an empty text.
+    ///
+    /// ```
+    /// # use sse_core::{Decoder, Item};
+    /// let mut decoder = Decoder::new();
+    /// let mut feed = decoder.feed(b": keep-alive\n");
+    /// let Some(Item::Comment(comment)) = feed.next() else { unreachable!() };
+    /// assert_eq!(comment.into_owned().text, "keep-alive");
+    /// ```
     #[must_use]
     pub fn into_owned(self) -> OwnedCommentLine {
         OwnedCommentLine { text: String::from(self.text), is_truncated: self.is_truncated }

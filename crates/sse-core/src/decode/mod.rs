@@ -134,19 +134,25 @@ impl Decoder {
     /// The limit of [`Decoder::new`]: 16 MiB, what MCP implementations settled on.
     pub const DEFAULT_LIMIT: usize = 16 * 1024 * 1024;
 
-    /// A decoder for a new stream that discards events above [`DEFAULT_LIMIT`](Self::DEFAULT_LIMIT).
+    /// Makes a decoder for a new stream that discards events above [`DEFAULT_LIMIT`](Self::DEFAULT_LIMIT).
     ///
     /// Allocates nothing.
+    ///
+    /// ```
+    /// # use sse_core::Decoder;
+    /// let mut decoder = Decoder::new();
+    /// assert_eq!(decoder.feed(b"data: a\n\ndata: b\n\n").owned().count(), 2);
+    /// ```
     #[must_use]
     pub const fn new() -> Self {
         Self::with_limit(Self::DEFAULT_LIMIT)
     }
 
-    /// A decoder for a new stream that discards events which count more than `limit` bytes.
+    /// Makes a decoder for a new stream that discards events which count more than `limit` bytes.
     ///
-    /// Each `data`, `event`, `id` and `retry` line of a block counts the bytes of its value and one for its
-    /// end, so that a flood of empty lines is bounded too. An event that passes the limit is dropped at once,
-    /// reported as [`Item::Discarded`] at its blank line, and decoding goes on behind it; see
+    /// Each `data`, `event`, `id` and `retry` line of a block counts the bytes of its value and one for its end, so
+    /// that a flood of empty lines is bounded too. An event that passes the limit is dropped at once, reported as
+    /// [`Item::Discarded`] at its blank line, and decoding goes on behind it; see
     /// [`is_discarding`](Self::is_discarding) to act earlier.
     ///
     /// ```
@@ -176,7 +182,9 @@ impl Decoder {
         }
     }
 
-    /// This decoder, resuming a stream whose last event ID string is already known.
+    /// Sets the [last event ID
+    /// string](https://html.spec.whatwg.org/multipage/server-sent-events.html#concept-event-stream-last-event-id), to
+    /// resume a stream whose id is already known; copies it, unchecked.
     ///
     /// Events without an id of their own carry it, as after a reconnection in a browser.
     ///
@@ -196,13 +204,22 @@ impl Decoder {
     ///
     /// Call again when `next` has returned `None`. A `Feed` that is dropped earlier leaves its
     /// [`remaining`](Feed::remaining) bytes to be fed again.
+    ///
+    /// ```
+    /// # use sse_core::{Decoder, Item};
+    /// let mut decoder = Decoder::new();
+    /// assert!(decoder.feed(b"data: cut an").next().is_none());
+    /// let mut feed = decoder.feed(b"ywhere\n\n");
+    /// assert!(matches!(feed.next(), Some(Item::Event(event)) if event.data() == "cut anywhere"));
+    /// ```
     #[inline]
     pub fn feed<'d, 'c>(&'d mut self, chunk: &'c [u8]) -> Feed<'d, 'c> {
         Feed::new(self, chunk)
     }
 
-    /// Ends the stream: half an event is discarded, its id is not committed, and the decoder is ready for the
-    /// next connection.
+    /// Ends the stream: half an event is
+    /// [discarded](https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation), its id
+    /// is not committed, and the decoder is ready for the next connection.
     ///
     /// Says what was discarded; `None` if the stream ended between events. Last event ID, limit and
     /// [`bytes_seen`](Self::bytes_seen) stay.
@@ -229,26 +246,45 @@ impl Decoder {
         (len > 0).then_some(Discarded { len })
     }
 
-    /// The last event ID string: what a reconnection sends as `Last-Event-ID`, unless it is empty.
+    /// Returns the last event ID string: what a reconnection sends as
+    /// [`Last-Event-ID`](https://html.spec.whatwg.org/multipage/server-sent-events.html#the-last-event-id-header),
+    /// unless it is empty.
     ///
     /// It moves at blank lines only: the id of an event that is not complete is not in it.
+    ///
+    /// ```
+    /// # use sse_core::Decoder;
+    /// let mut decoder = Decoder::new();
+    /// assert!(decoder.feed(b"id: 7\ndata: half an event").next().is_none());
+    /// assert_eq!(decoder.last_event_id(), "");
+    /// assert!(decoder.feed(b"\n\n").next().is_some());
+    /// assert_eq!(decoder.last_event_id(), "7");
+    /// ```
     #[must_use]
     pub fn last_event_id(&self) -> &str {
         &self.last_event_id
     }
 
-    /// How many bytes were consumed so far, over all connections: a timer for idle streams looks whether it
+    /// Returns how many bytes were consumed so far, over all connections: a timer for idle streams looks whether it
     /// moved, and sees comments and halves of events too.
+    ///
+    /// ```
+    /// # use sse_core::Decoder;
+    /// let mut decoder = Decoder::new();
+    /// assert!(decoder.feed(b"data: ha").next().is_none());
+    /// decoder.finish();
+    /// assert!(decoder.feed(b": x\n").next().is_some());
+    /// assert_eq!(decoder.bytes_seen(), 12);
+    /// ```
     #[must_use]
     pub fn bytes_seen(&self) -> u64 {
         self.bytes_seen
     }
 
-    /// Whether the bytes since the last blank line are more than one event may have and are being thrown
-    /// away.
+    /// Says whether the bytes since the last blank line are more than one event may have and are being thrown away.
     ///
-    /// Such an event is reported when it ends. A reader that will not wait for that asks here when
-    /// [`Feed::next`] has returned `None`.
+    /// Such an event is reported when it ends. A reader that will not wait for that asks here when [`Feed::next`] has
+    /// returned `None`.
     ///
     /// ```
     /// # use sse_core::Decoder;
@@ -403,7 +439,7 @@ impl Decoder {
             self.lent = true;
             Text::Buffer
         } else {
-            self.event_type.clear();
+            self.event_type = emptied_text(mem::take(&mut self.event_type));
             return (sets_id || sets_retry).then_some(Found::Block { sets_id });
         };
         let event_type = match fields.event_type {
@@ -458,7 +494,7 @@ impl Decoder {
     }
 
     fn set_event_type(&mut self, value: Span<'_>) {
-        self.event_type.clear();
+        self.event_type = emptied_text(mem::take(&mut self.event_type));
         value.append_to(&mut self.event_type);
     }
 

@@ -4,8 +4,8 @@ use bytes::Buf;
 
 /// The bytes of one event, lent piece by piece: static prefixes and the event's own slices.
 ///
-/// An iterator over slices that are never empty, and a [`Buf`] for writers that gather. Does not allocate or copy.
-/// Made by [`Event::chunks`](crate::Event::chunks).
+/// An iterator over slices that are never empty, and a [`Buf`] for writers that gather. Does not allocate or copy. Made
+/// by [`Event::chunks`](crate::Event::chunks) and [`Encoder::chunks`](crate::Encoder::chunks).
 ///
 /// ```
 /// use bytes::Buf;
@@ -13,7 +13,11 @@ use bytes::Buf;
 /// let event = sse_core::Event::new("one line").with_id(1_u64);
 /// let pieces: Vec<_> = event.chunks().collect();
 /// assert_eq!(pieces, [&b"id: "[..], b"1", b"\n", b"data: ", b"one line", b"\n", b"\n"]);
-/// assert_eq!(event.chunks().remaining(), event.encoded_len());
+///
+/// let mut chunks = event.chunks();
+/// assert_eq!(chunks.remaining(), event.encoded_len());
+/// chunks.advance(6);
+/// assert_eq!(chunks.chunk(), b"data: ");
 /// ```
 #[derive(Debug)]
 pub struct Chunks<'a> {

@@ -26,12 +26,26 @@ use core::fmt;
 #[derive(Debug)]
 pub struct DataWriter {
     wire: Vec<u8>,
+    /// Where this event starts in it.
+    start: usize,
     encoder: Encoder,
     after_return: bool,
 }
 
 impl DataWriter {
-    /// Starts with the fields of `event` and its data, to which the written data is added.
+    /// Starts with the fields of `event` and its data, to which the written data is added; lines end in LF.
+    ///
+    /// The result always has data: a block that has none gets what is written, or the empty text.
+    ///
+    /// ```
+    /// use core::fmt::Write;
+    /// use sse_core::{DataWriter, Event};
+    ///
+    /// let mut data = DataWriter::new(&Event::new("total: ").with_id(9_u64));
+    /// write!(data, "{}", 40 + 2)?;
+    /// assert_eq!(data.into_frame().as_bytes(), b"id: 9\ndata: total: 42\n\n");
+    /// # Ok::<(), core::fmt::Error>(())
+    /// ```
     #[must_use]
     pub fn new(event: &Event<'_>) -> Self {
         Self::append_to(Vec::new(), Encoder::new(), event)
@@ -48,20 +62,45 @@ impl DataWriter {
     /// ```
     #[must_use]
     pub fn append_to(wire: Vec<u8>, encoder: Encoder, event: &Event<'_>) -> Self {
-        let mut writer = Self { wire, encoder, after_return: false };
+        let mut writer = Self { start: wire.len(), wire, encoder, after_return: false };
         Lines::before_data(event).write(encoder.line_ending, &mut writer.wire);
         writer.wire.extend_from_slice(Lines::DATA);
         writer.push(event.data().unwrap_or_default().as_bytes());
         writer
     }
 
-    /// Ends the event.
+    /// Ends the event; what [`DataWriter::append_to`] was given in front of it is left out. No larger than its bytes.
+    ///
+    /// ```
+    /// use sse_core::{DataWriter, Event};
+    ///
+    /// assert_eq!(DataWriter::new(&Event::new("")).into_frame(), Event::new("").to_frame());
+    /// ```
     #[must_use]
     pub fn into_frame(self) -> Frame {
-        Frame::from_encoded(self.into_vec().into())
+        let start = self.start;
+        let mut wire = self.into_vec();
+        if start > 0 {
+            wire = wire.split_off(start);
+        }
+        Frame::from_encoded(wire.into_boxed_slice().into())
     }
 
     /// Ends the event and returns everything written, with what [`DataWriter::append_to`] was given in front.
+    ///
+    /// ```
+    /// use core::fmt::Write;
+    /// use sse_core::{DataWriter, Encoder, Event};
+    ///
+    /// let mut wire = Vec::new();
+    /// for row in 1..=2 {
+    ///     let mut data = DataWriter::append_to(wire, Encoder::new(), &Event::new(""));
+    ///     write!(data, "row {row}")?;
+    ///     wire = data.into_vec();
+    /// }
+    /// assert_eq!(wire, b"data: row 1\n\ndata: row 2\n\n");
+    /// # Ok::<(), core::fmt::Error>(())
+    /// ```
     #[must_use]
     pub fn into_vec(mut self) -> Vec<u8> {
         self.encoder.line_ending.write_twice(&mut self.wire);

@@ -175,3 +175,12 @@ fn a_data_writer_goes_on_from_the_events_own_data() {
     let writer = DataWriter::new(&Event::bare_id(3_u64));
     assert_eq!(writer.into_frame().as_bytes(), b"id: 3\ndata: \n\n");
 }
+
+#[test]
+fn a_frame_of_a_data_writer_is_its_event_alone() {
+    let prefix = b"\xEF\xBB\xBFdata: half";
+    let writer = DataWriter::append_to(prefix.to_vec(), Encoder::new(), &Event::new("a"));
+    assert_eq!(writer.into_frame(), Event::new("a").to_frame());
+    let writer = DataWriter::append_to(prefix.to_vec(), Encoder::new(), &Event::new("a"));
+    assert_eq!(writer.into_vec(), [&prefix[..], b"data: a\n\n"].concat());
+}
