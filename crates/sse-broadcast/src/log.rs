@@ -126,8 +126,7 @@ mod tests {
     use super::*;
     use sse_core::Event;
 
-    const BOUNDS: Bounds =
-        Bounds { events: 3, bytes: 1_000, age: Duration::from_secs(60), keys: 0 };
+    const BOUNDS: Bounds = Bounds { events: 3, bytes: 1_000, age: Duration::from_secs(60), keys: 0 };
 
     fn entry(sequence: u64, key: Option<&str>, at: Instant) -> Entry {
         let frame = Event::new("x").to_frame();

@@ -68,6 +68,20 @@ pub struct Settings {
     pub(crate) is_strict: bool,
     pub(crate) verdict_name: EventName<'static>,
     pub(crate) clock: Arc<dyn Fn() -> Instant + Send + Sync>,
+    pub(crate) on_connect: Option<Hook>,
+    pub(crate) on_leave: Option<Hook>,
+}
+
+pub(crate) type Hook = Arc<dyn Fn(&Presence<'_>) + Send + Sync>;
+
+/// A client that connected, or left.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Presence<'a> {
+    /// The topics that it is subscribed to.
+    pub topics: &'a [Arc<str>],
+    /// How many clients are connected now, to whatever topic.
+    pub clients: usize,
 }
 
 impl Settings {
@@ -86,6 +100,8 @@ impl Settings {
             is_strict: true,
             verdict_name: event_name!("sse:reset"),
             clock: Arc::new(Instant::now),
+            on_connect: None,
+            on_leave: None,
         }
     }
 
@@ -152,6 +168,29 @@ impl Settings {
     /// Sets the name of the events that tell a client what it lost.
     pub fn with_verdict_name(mut self, name: EventName<'static>) -> Self {
         self.verdict_name = name;
+        self
+    }
+
+    /// Sets what is called when a client has connected: its stream was polled for the first time. No lock is held: it may
+    /// publish. It runs inside of the stream's poll and must not block.
+    ///
+    /// ```
+    /// use sse_broadcast::{Presence, Settings};
+    ///
+    /// let settings = Settings::new()
+    ///     .on_connect(|client: &Presence<'_>| println!("{} are here", client.clients))
+    ///     .on_leave(|client: &Presence<'_>| println!("one of {:?} left", client.topics));
+    /// # let _ = settings;
+    /// ```
+    pub fn on_connect(mut self, hook: impl Fn(&Presence<'_>) + Send + Sync + 'static) -> Self {
+        self.on_connect = Some(Arc::new(hook));
+        self
+    }
+
+    /// Sets what is called when a client has left: its stream was dropped, however it ended. As with
+    /// [`Settings::on_connect`].
+    pub fn on_leave(mut self, hook: impl Fn(&Presence<'_>) + Send + Sync + 'static) -> Self {
+        self.on_leave = Some(Arc::new(hook));
         self
     }
 

@@ -28,6 +28,8 @@ pub enum CloseReason {
     Stalled,
     /// The client lost its right to the stream.
     Revoked,
+    /// There was no room for the client; it is meant to try again later.
+    Refused,
     /// The client left, or the transport failed.
     PeerGone,
 }
@@ -48,6 +50,7 @@ impl CloseReason {
             Self::Lagged => "lagged",
             Self::Stalled => "stalled",
             Self::Revoked => "revoked",
+            Self::Refused => "refused",
             Self::PeerGone => "peer-gone",
         }
     }

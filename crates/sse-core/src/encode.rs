@@ -243,6 +243,26 @@ impl Encoder {
         FrameAwaitingId::from_encoded(wire, at)
     }
 
+    /// Puts an id that comes later in front of a frame that has none: it is that of the frame's first event. One allocation.
+    ///
+    /// ```
+    /// use sse_core::{Encoder, Event};
+    ///
+    /// let ready = Event::new("a").to_frame();
+    /// let frame = Encoder::new().put_id_before(&ready).with_id(&7_u64.into());
+    /// assert_eq!(frame.as_bytes(), b"id: 7\ndata: a\n\n");
+    /// ```
+    #[must_use]
+    pub fn put_id_before(&self, frame: &Frame) -> FrameAwaitingId {
+        let head = FrameAwaitingId::ROOM + Lines::ID.len();
+        let mut wire = Vec::with_capacity(head + self.line_ending.as_bytes().len() + frame.len());
+        wire.resize(FrameAwaitingId::ROOM, 0);
+        wire.extend_from_slice(Lines::ID);
+        self.line_ending.write(&mut wire);
+        wire.extend_from_slice(frame.as_bytes());
+        FrameAwaitingId::from_encoded(wire, head)
+    }
+
     #[inline(never)]
     fn encode_any(self, event: &Event<'_>, line_end: Option<usize>, dst: &mut impl BufMut) {
         Lines::of(event, line_end).write_block(self.line_ending, dst);

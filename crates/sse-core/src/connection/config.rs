@@ -543,7 +543,11 @@ impl CloseEvent {
         match reason {
             CloseReason::SourceEnded | CloseReason::SourceFailed | CloseReason::Revoked => true,
             CloseReason::Shutdown => self.is_sent_on_shutdown,
-            CloseReason::MaxAge | CloseReason::Lagged | CloseReason::Stalled | CloseReason::PeerGone => false,
+            CloseReason::MaxAge
+            | CloseReason::Lagged
+            | CloseReason::Refused
+            | CloseReason::Stalled
+            | CloseReason::PeerGone => false,
         }
     }
 

@@ -1,0 +1,482 @@
+use crate::log::{Bounds, Entry, Log};
+use crate::message::Message;
+use crate::position::{Epoch, Position};
+use crate::settings::{Lag, Settings};
+use crate::subscription::{Subscribe, Subscription};
+use core::fmt;
+use core::future::Future;
+use core::time::Duration;
+use slab::Slab;
+use sse_core::{CloseReason, EventId, EventName};
+use std::collections::{BTreeSet, HashMap};
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::task::Waker;
+use std::time::Instant;
+
+/// Events for many clients: each is encoded once, kept for a while, and read by every subscriber at its own pace.
+///
+/// Cheap to clone; all clones are the same broadcaster. See the [crate](crate) for how it works.
+///
+/// ```
+/// use sse_broadcast::{Broadcaster, Outcome, Settings};
+///
+/// let hub = Broadcaster::new(Settings::new());
+/// let position = hub.publish("news", "first")?;
+/// let stream = hub.subscribe(["news"], Some(&position.to_id()))?;
+/// assert_eq!(stream.outcome(), Outcome::Resumed { replayed: 0 });
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct Broadcaster {
+    pub(crate) hub: Arc<Hub>,
+}
+
+pub(crate) struct Hub {
+    pub(crate) settings: Settings,
+    pub(crate) epoch: Epoch,
+    names: RwLock<BTreeSet<EventName<'static>>>,
+    state: Mutex<State>,
+    /// Publishing holds it shared, a snapshot that is being taken holds it alone.
+    pub(crate) gate: RwLock<()>,
+}
+
+/// Everything that changes. One lock: held to append, to read and to register, never to encode, to wake or to call back.
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    /// The sequence number of the newest event.
+    pub(crate) last: u64,
+    pub(crate) topics: HashMap<Arc<str>, Topic>,
+    pub(crate) clients: Slab<Client>,
+    /// Closed to new events and clients; those that are there end when they have read everything.
+    pub(crate) closed: Option<CloseReason>,
+    /// The newest event that a topic had when it was forgotten.
+    forgotten_through: u64,
+    pub(crate) stats: Stats,
+}
+
+#[derive(Debug)]
+pub(crate) struct Topic {
+    pub(crate) log: Log,
+    waiting: Slab<Waker>,
+    /// Counts how often `waiting` was emptied: a place in it is good for one round.
+    round: u64,
+    pub(crate) clients: usize,
+}
+
+/// A subscriber that was polled and not dropped.
+#[derive(Debug, Default)]
+pub(crate) struct Client {
+    pub(crate) close: Option<CloseReason>,
+}
+
+/// Where a subscriber waits.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Place {
+    round: u64,
+    key: usize,
+    is_taken: bool,
+}
+
+/// What a broadcaster has seen so far.
+///
+/// ```
+/// use sse_broadcast::{Broadcaster, Settings};
+///
+/// let hub = Broadcaster::new(Settings::new());
+/// hub.publish("a", "1")?;
+/// assert_eq!((hub.stats().published, hub.stats().lagged), (1, 0));
+/// # Ok::<(), sse_broadcast::PublishError>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Events that were published.
+    pub published: u64,
+    /// How often a connected subscriber had lost events before it read them.
+    pub lagged: u64,
+    /// How often a client that resumed had lost events.
+    pub gaps: u64,
+    /// Clients that were turned away.
+    pub refused: u64,
+}
+
+/// An event was not published; nothing changed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PublishError {
+    /// Its name is not registered, and the broadcaster is strict.
+    #[error("unregistered event name {:?}; registered: {}", name.as_str(), list(registered))]
+    Unregistered {
+        /// The name.
+        name: EventName<'static>,
+        /// The names that are.
+        registered: Vec<EventName<'static>>,
+    },
+    /// It has an id: ids are the broadcaster's.
+    #[error("ids of published events are the broadcaster's own")]
+    HasId,
+    /// It dispatches nothing.
+    #[error("nothing in it is an event")]
+    NoEvent,
+    /// Its topic is new, and there are as many as may be.
+    #[error("there are {limit} topics already")]
+    TooManyTopics {
+        /// How many there may be.
+        limit: usize,
+    },
+    /// The broadcaster was shut down.
+    #[error("the broadcaster is closed")]
+    Closed,
+}
+
+fn list(names: &[EventName<'static>]) -> String {
+    names.iter().map(EventName::as_str).collect::<Vec<_>>().join(", ")
+}
+
+impl Broadcaster {
+    /// Makes a broadcaster with an empty log.
+    #[must_use]
+    pub fn new(settings: Settings) -> Self {
+        let epoch = settings.epoch.unwrap_or_else(Epoch::random);
+        let hub = Hub {
+            settings,
+            epoch,
+            names: RwLock::default(),
+            state: Mutex::default(),
+            gate: RwLock::default(),
+        };
+        Self { hub: Arc::new(hub) }
+    }
+
+    /// Lets events of this name be published.
+    pub fn register_event(&self, name: EventName<'static>) {
+        self.hub.names.write().unwrap_or_else(PoisonError::into_inner).insert(name);
+    }
+
+    /// Returns the names that are registered, in alphabetical order.
+    #[must_use]
+    pub fn event_types(&self) -> Vec<EventName<'static>> {
+        self.hub.names.read().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
+
+    /// Publishes an event: encodes it, appends it to its topic's log, wakes who waits for it. Never blocks for a subscriber
+    /// and never waits. Returns its position, which is its id.
+    ///
+    /// # Errors
+    ///
+    /// [`PublishError`]: nothing was published.
+    pub fn publish<'a>(
+        &self,
+        topic: &str,
+        message: impl Into<Message<'a>>,
+    ) -> Result<Position, PublishError> {
+        let message = message.into();
+        self.publish_with(topic, || message)
+    }
+
+    /// Publishes what a function makes, at a moment that no [snapshot](Subscribe::snapshot) is taken: what the function
+    /// changes is either in a snapshot or in an event behind it, not in both and not in neither.
+    ///
+    /// # Errors
+    ///
+    /// [`PublishError`]: nothing was published. What the function changed stays changed.
+    ///
+    /// ```
+    /// use sse_broadcast::{Broadcaster, Settings};
+    /// use std::sync::atomic::{AtomicU64, Ordering};
+    ///
+    /// let (hub, visitors) = (Broadcaster::new(Settings::new()), AtomicU64::new(0));
+    /// hub.publish_with("visitors", || (visitors.fetch_add(1, Ordering::SeqCst) + 1).to_string())?;
+    /// # Ok::<(), sse_broadcast::PublishError>(())
+    /// ```
+    pub fn publish_with<'a, M: Into<Message<'a>>>(
+        &self,
+        topic: &str,
+        make: impl FnOnce() -> M,
+    ) -> Result<Position, PublishError> {
+        let hub = &self.hub;
+        let no_snapshot_is_taken = hub.gate.read().unwrap_or_else(PoisonError::into_inner);
+        let prepared = make().into().prepare(|name| hub.is_known(name)).map_err(|error| match error {
+            PublishError::Unregistered { name, .. } => {
+                PublishError::Unregistered { name, registered: self.event_types() }
+            }
+            other => other,
+        })?;
+        let mut state = hub.lock();
+        if state.closed.is_some() {
+            return Err(PublishError::Closed);
+        }
+        let now = (hub.settings.clock)();
+        let bounds = hub.bounds();
+        let sequence = state.last + 1;
+        let position = Position { epoch: hub.epoch, sequence };
+        let topic = state.topic(topic, now, hub)?;
+        let frame = prepared.frame.with_id(&position.to_id());
+        topic.log.push(Entry { sequence, frame, name: prepared.name, key: prepared.key, at: now }, bounds);
+        let woken = topic.take_waiting();
+        state.last = sequence;
+        state.stats.published += 1;
+        drop(state);
+        drop(no_snapshot_is_taken);
+        wake([woken]);
+        Ok(position)
+    }
+
+    /// Subscribes to topics, from where a client left off.
+    ///
+    /// # Errors
+    ///
+    /// [`SubscribeError`] when there is no room: see [`Broadcaster::subscribe_or_refuse`].
+    pub fn subscribe<T: Into<Arc<str>>>(
+        &self,
+        topics: impl IntoIterator<Item = T>,
+        last_event_id: Option<&EventId<'_>>,
+    ) -> Result<Subscription, SubscribeError> {
+        self.subscription(topics).resume(last_event_id).open()
+    }
+
+    /// Subscribes to topics, or gives a stream that tells the client to come back later, in a way that an `EventSource`
+    /// understands: it would never come back after a status like 503.
+    pub fn subscribe_or_refuse<T: Into<Arc<str>>>(
+        &self,
+        topics: impl IntoIterator<Item = T>,
+        last_event_id: Option<&EventId<'_>>,
+    ) -> Subscription {
+        self.subscribe(topics, last_event_id).unwrap_or_else(|error| self.refusal(error))
+    }
+
+    /// Returns the stream that refuses a client: a reconnection time, then the end.
+    pub fn refusal(&self, error: SubscribeError) -> Subscription {
+        Subscription::refused(Arc::clone(&self.hub), error)
+    }
+
+    /// Begins a subscription with a filter or a snapshot.
+    pub fn subscription<T: Into<Arc<str>>>(&self, topics: impl IntoIterator<Item = T>) -> Subscribe {
+        Subscribe::new(self.clone(), topics.into_iter().map(Into::into).collect())
+    }
+
+    /// Returns how many clients are connected: subscriptions that were polled and not dropped.
+    #[must_use]
+    pub fn client_count(&self) -> usize {
+        self.hub.lock().clients.len()
+    }
+
+    /// Returns how many clients are connected to a topic.
+    #[must_use]
+    pub fn topic_client_count(&self, topic: &str) -> usize {
+        self.hub.lock().topics.get(topic).map_or(0, |topic| topic.clients)
+    }
+
+    /// Returns the place behind the newest event.
+    #[must_use]
+    pub fn position(&self) -> Position {
+        Position { epoch: self.hub.epoch, sequence: self.hub.lock().last }
+    }
+
+    /// Returns what was seen so far.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.hub.lock().stats
+    }
+
+    /// Closes the broadcaster: nothing more is published, nobody else subscribes, and every stream ends when it has read
+    /// what there is. The graceful shutdown of a server then returns.
+    pub fn shutdown(&self) {
+        let woken = self.hub.lock().close_all(CloseReason::Shutdown);
+        wake(woken);
+    }
+
+    /// Closes the streams over a time, a few at once, so that their clients do not come back all at once; then as
+    /// [`Broadcaster::shutdown`]. Publishing goes on meanwhile; nobody else subscribes.
+    ///
+    /// `sleep` is the runtime's, such as `tokio::time::sleep`. When the future is dropped half way, those that are closed
+    /// stay closed and the others stay open.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// use core::time::Duration;
+    ///
+    /// let hub = sse_broadcast::Broadcaster::new(sse_broadcast::Settings::new());
+    /// hub.drain(Duration::from_secs(10), tokio::time::sleep).await;
+    /// assert!(hub.publish("a", "late").is_err());
+    /// # }
+    /// ```
+    pub async fn drain<F: Future<Output = ()>>(&self, over: Duration, sleep: impl Fn(Duration) -> F) {
+        const STEPS: u32 = 50;
+        let mut clients: Vec<usize> = self.hub.lock().clients.iter().map(|(key, _)| key).collect();
+        // A random order: neighbours in the slab connected at about the same time.
+        clients.sort_by_cached_key(|_| random());
+        let total = clients.len();
+        for step in 1..=STEPS {
+            let remaining = total * (STEPS - step) as usize / STEPS as usize;
+            let now = clients.split_off(remaining.min(clients.len()));
+            if !now.is_empty() {
+                let woken = self.hub.lock().close_some(&now, CloseReason::Shutdown);
+                wake(woken);
+            }
+            if !clients.is_empty() {
+                sleep(over / STEPS).await;
+            }
+        }
+        self.shutdown();
+    }
+}
+
+impl fmt::Debug for Broadcaster {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Broadcaster")
+            .field("position", &self.position())
+            .field("clients", &self.client_count())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A client cannot be taken; nothing changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SubscribeError {
+    /// There are as many clients as may be.
+    #[error("there are {limit} clients already")]
+    TooManyClients {
+        /// How many there may be.
+        limit: usize,
+    },
+    /// There are as many topics as may be, or the client asks for more than one client may.
+    #[error("more than {limit} topics")]
+    TooManyTopics {
+        /// How many there may be.
+        limit: usize,
+    },
+    /// No topic was named.
+    #[error("no topic was named")]
+    NoTopic,
+    /// The broadcaster was shut down.
+    #[error("the broadcaster is closed")]
+    Closed,
+}
+
+impl Hub {
+    /// A panic elsewhere leaves nothing half done: no user code runs under this lock.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn bounds(&self) -> Bounds {
+        let Settings { events, bytes, age, keys, lag, .. } = self.settings;
+        let keys = if lag == Lag::LatestPerKey { keys } else { 0 };
+        Bounds { events, bytes, age, keys }
+    }
+
+    fn is_known(&self, name: &EventName<'_>) -> bool {
+        !self.settings.is_strict
+            || self.names.read().unwrap_or_else(PoisonError::into_inner).iter().any(|known| known == name)
+    }
+}
+
+impl State {
+    /// The topic of this name, new if need be.
+    fn topic(&mut self, name: &str, now: Instant, hub: &Hub) -> Result<&mut Topic, PublishError> {
+        if !self.topics.contains_key(name) && self.topics.len() >= hub.settings.topics {
+            self.forget_empty_topics(now, hub.bounds());
+            if self.topics.len() >= hub.settings.topics {
+                return Err(PublishError::TooManyTopics { limit: hub.settings.topics });
+            }
+        }
+        let lost_through = self.forgotten_through;
+        Ok(self.topics.entry(Arc::from(name)).or_insert_with(|| Topic::new(lost_through)))
+    }
+
+    /// Makes sure that the topics are there: all of them, or none.
+    pub(crate) fn need_topics(
+        &mut self,
+        names: &[Arc<str>],
+        now: Instant,
+        hub: &Hub,
+    ) -> Result<(), SubscribeError> {
+        let missing = |state: &Self| names.iter().filter(|name| !state.topics.contains_key(*name)).count();
+        let limit = hub.settings.topics;
+        if self.topics.len() + missing(self) > limit {
+            self.forget_empty_topics(now, hub.bounds());
+            if self.topics.len() + missing(self) > limit {
+                return Err(SubscribeError::TooManyTopics { limit });
+            }
+        }
+        let lost_through = self.forgotten_through;
+        for name in names {
+            let topic = self.topics.entry(Arc::clone(name)).or_insert_with(|| Topic::new(lost_through));
+            topic.log.evict(now, hub.bounds());
+        }
+        Ok(())
+    }
+
+    /// Forgets topics without events and clients. Who subscribes to one of them again is told what may be lost.
+    fn forget_empty_topics(&mut self, now: Instant, bounds: Bounds) {
+        let mut forgotten_through = self.forgotten_through;
+        self.topics.retain(|_, topic| {
+            topic.log.evict(now, bounds);
+            let is_used = topic.clients > 0 || !topic.log.is_empty();
+            if !is_used {
+                forgotten_through = forgotten_through.max(topic.log.lost_through());
+            }
+            is_used
+        });
+        self.forgotten_through = forgotten_through;
+    }
+
+    fn close_all(&mut self, reason: CloseReason) -> Vec<Slab<Waker>> {
+        self.closed.get_or_insert(reason);
+        self.topics.values_mut().map(Topic::take_waiting).collect()
+    }
+
+    fn close_some(&mut self, clients: &[usize], reason: CloseReason) -> Vec<Slab<Waker>> {
+        for key in clients {
+            if let Some(client) = self.clients.get_mut(*key) {
+                client.close.get_or_insert(reason);
+            }
+        }
+        self.topics.values_mut().map(Topic::take_waiting).collect()
+    }
+}
+
+impl Topic {
+    fn new(lost_through: u64) -> Self {
+        Self { log: Log::new(lost_through), waiting: Slab::new(), round: 0, clients: 0 }
+    }
+
+    fn take_waiting(&mut self) -> Slab<Waker> {
+        self.round += 1;
+        core::mem::take(&mut self.waiting)
+    }
+
+    /// Lets a waker wait for the next event, in the place that it has if it still has one.
+    pub(crate) fn wait(&mut self, place: &mut Place, waker: &Waker) {
+        if place.is_taken && place.round == self.round {
+            if let Some(waiting) = self.waiting.get_mut(place.key) {
+                waiting.clone_from(waker);
+                return;
+            }
+        }
+        let key = self.waiting.insert(waker.clone());
+        *place = Place { round: self.round, key, is_taken: true };
+    }
+
+    /// Gives a place up.
+    pub(crate) fn leave(&mut self, place: &mut Place) {
+        if place.is_taken && place.round == self.round {
+            self.waiting.try_remove(place.key);
+        }
+        place.is_taken = false;
+    }
+}
+
+/// Wakes who waited; no lock is held.
+fn wake(waiting: impl IntoIterator<Item = Slab<Waker>>) {
+    waiting.into_iter().flatten().for_each(|(_, waker)| waker.wake());
+}
+
+/// The standard library's own randomness.
+pub(crate) fn random() -> u64 {
+    RandomState::new().build_hasher().finish()
+}

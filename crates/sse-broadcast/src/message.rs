@@ -1,0 +1,170 @@
+use crate::hub::PublishError;
+use sse_core::{Decoder, Encoder, Event, EventName, Frame, FrameAwaitingId, Item};
+use std::sync::Arc;
+
+/// What can be published: an event, text, or a frame that is encoded already; with a key where the newest of a key counts.
+///
+/// Its id is the broadcaster's: an event or frame with an id of its own is refused.
+///
+/// ```
+/// use sse_broadcast::{Broadcaster, Message, Settings};
+/// use sse_core::{Event, event_name};
+///
+/// let hub = Broadcaster::new(Settings::new());
+/// hub.register_event(event_name!("load"));
+/// hub.publish("machines", "text is an event without a name")?;
+/// let load = Event::new("0.4").with_name(event_name!("load"));
+/// hub.publish("machines", Message::from(load).with_key("web-1"))?;
+/// # Ok::<(), sse_broadcast::PublishError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Message<'a> {
+    body: Body<'a>,
+    key: Option<Arc<str>>,
+    /// Its name is that of its type, and needs no registration.
+    is_typed: bool,
+}
+
+#[derive(Clone, Debug)]
+enum Body<'a> {
+    Event(Event<'a>),
+    Frame(Frame),
+}
+
+/// A type whose values are events of one name, their data in JSON: no other name can be published by mistake.
+///
+/// ```
+/// use sse_broadcast::{Broadcaster, Message, Settings, TypedEvent};
+/// use sse_core::{EventName, event_name};
+///
+/// #[derive(serde::Serialize)]
+/// struct Joined<'a> {
+///     user: &'a str,
+/// }
+///
+/// impl TypedEvent for Joined<'_> {
+///     const NAME: EventName<'static> = event_name!("joined");
+/// }
+///
+/// let hub = Broadcaster::new(Settings::new());
+/// hub.publish("lobby", Message::typed(&Joined { user: "ada" }).unwrap())?;
+/// # Ok::<(), sse_broadcast::PublishError>(())
+/// ```
+#[cfg(feature = "json")]
+pub trait TypedEvent: serde::Serialize {
+    /// The name of these events.
+    const NAME: EventName<'static>;
+}
+
+impl<'a> Message<'a> {
+    /// Sets the key: of the messages of a topic with the same key, [`Lag::LatestPerKey`](crate::Lag::LatestPerKey) keeps the
+    /// newest.
+    #[must_use]
+    pub fn with_key(mut self, key: impl Into<Arc<str>>) -> Self {
+        self.key = Some(key.into());
+        self
+    }
+
+    /// Makes a message of a name and a value in JSON.
+    ///
+    /// # Errors
+    ///
+    /// When the value cannot be serialised.
+    #[cfg(feature = "json")]
+    pub fn json<T: serde::Serialize + ?Sized>(
+        name: EventName<'a>,
+        value: &T,
+    ) -> Result<Self, serde_json::Error> {
+        Ok(Event::new(serde_json::to_string(value)?).with_name(name).into())
+    }
+
+    /// Makes a message of a typed event; its name needs no registration.
+    ///
+    /// # Errors
+    ///
+    /// When the value cannot be serialised.
+    #[cfg(feature = "json")]
+    pub fn typed<T: TypedEvent + ?Sized>(event: &T) -> Result<Self, serde_json::Error> {
+        let message = Self::json(T::NAME, event)?;
+        Ok(Self { is_typed: true, ..message })
+    }
+
+    /// Encodes the message, checks its names, and leaves only the id to be put in.
+    pub(crate) fn prepare(self, is_known: impl Fn(&EventName<'_>) -> bool) -> Result<Prepared, PublishError> {
+        let encoder = Encoder::new();
+        let check = |name: &EventName<'_>| {
+            if self.is_typed || is_known(name) {
+                return Ok(());
+            }
+            Err(PublishError::Unregistered { name: name.clone().into_owned(), registered: Vec::new() })
+        };
+        match self.body {
+            Body::Event(event) => {
+                if event.id().is_some() {
+                    return Err(PublishError::HasId);
+                }
+                if event.data().is_none() {
+                    return Err(PublishError::NoEvent);
+                }
+                event.name().map_or(Ok(()), check)?;
+                let name = event.name().cloned().map(EventName::into_owned);
+                Ok(Prepared { frame: encoder.to_frame_awaiting_id(&event), name, key: self.key })
+            }
+            Body::Frame(frame) => {
+                let mut first_name = None;
+                let mut decoder = Decoder::with_limit(usize::MAX);
+                let mut feed = decoder.feed(frame.as_bytes());
+                while let Some(item) = feed.next() {
+                    match item {
+                        Item::Event(event) if event.sets_id() => return Err(PublishError::HasId),
+                        Item::Block { sets_id: true, .. } => return Err(PublishError::HasId),
+                        Item::Event(event) => {
+                            let name = EventName::stripped(event.event_type());
+                            if name.as_str() != "message" {
+                                check(&name)?;
+                            }
+                            first_name.get_or_insert_with(|| name.into_owned());
+                        }
+                        _ => {}
+                    }
+                }
+                if first_name.is_none() {
+                    return Err(PublishError::NoEvent);
+                }
+                Ok(Prepared { frame: encoder.put_id_before(&frame), name: first_name, key: self.key })
+            }
+        }
+    }
+}
+
+/// Encoded, but for its id.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    pub(crate) frame: FrameAwaitingId,
+    pub(crate) name: Option<EventName<'static>>,
+    pub(crate) key: Option<Arc<str>>,
+}
+
+impl<'a> From<Event<'a>> for Message<'a> {
+    fn from(event: Event<'a>) -> Self {
+        Self { body: Body::Event(event), key: None, is_typed: false }
+    }
+}
+
+impl<'a> From<&'a str> for Message<'a> {
+    fn from(data: &'a str) -> Self {
+        Event::new(data).into()
+    }
+}
+
+impl From<String> for Message<'_> {
+    fn from(data: String) -> Self {
+        Event::new(data).into()
+    }
+}
+
+impl From<Frame> for Message<'_> {
+    fn from(frame: Frame) -> Self {
+        Self { body: Body::Frame(frame), key: None, is_typed: false }
+    }
+}

@@ -1,0 +1,569 @@
+use crate::hub::{Broadcaster, Client, Hub, Place, State, SubscribeError, random};
+use crate::position::Position;
+use crate::settings::{Lag, Presence};
+use core::fmt;
+use core::pin::Pin;
+use core::task::{Context, Poll, Waker};
+use core::time::Duration;
+use futures_core::Stream;
+use sse_core::{CloseReason, Encoder, Event, EventId, Frame, IntoFrame, ItemError};
+use std::sync::{Arc, PoisonError};
+
+/// Up to how many bytes of what a subscriber has missed leave together.
+const CHUNK: usize = 16 * 1024;
+
+/// Up to how many events of it: a bound for how long the log is locked.
+const EVENTS: usize = 256;
+
+/// What a client gets for the id that it came with.
+///
+/// A gap and a reset are told in the stream, too: as an event (`sse:reset` by default) whose id is the new position and whose
+/// data says what is lost, `{"reason":"gap","from":7,"to":12}` (events after 7 up to 12 may be missing) or
+/// `{"reason":"reset"}`.
+///
+/// ```
+/// use sse_broadcast::{Broadcaster, Outcome, Settings};
+/// use sse_core::event_id;
+///
+/// let hub = Broadcaster::new(Settings::new());
+/// assert_eq!(hub.subscribe(["a"], None)?.outcome(), Outcome::Fresh);
+/// assert_eq!(hub.subscribe(["a"], Some(&event_id!("of-somebody-else")))?.outcome(), Outcome::Reset);
+/// # Ok::<(), sse_broadcast::SubscribeError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// It named no id: it gets what is published from now on.
+    Fresh,
+    /// It gets everything that it missed.
+    Resumed {
+        /// How many events that are.
+        replayed: u64,
+    },
+    /// Events that it missed are lost; it gets those that are not.
+    Gap {
+        /// The last event that it saw.
+        from: u64,
+        /// The newest event that may be lost.
+        to: u64,
+    },
+    /// Its id is not of this log: it gets everything that the log holds.
+    Reset,
+    /// It was turned away: it gets a reconnection time, and the end.
+    Refused(SubscribeError),
+}
+
+/// A subscription to be; see [`Broadcaster::subscription`].
+///
+/// ```
+/// use sse_broadcast::{Broadcaster, Settings};
+///
+/// let hub = Broadcaster::new(Settings::new());
+/// let stream = hub
+///     .subscription(["rooms/7"])
+///     .filter(|event| event.key != Some("hidden"))
+///     .snapshot(|| [sse_core::Event::new("who is here: nobody")])
+///     .open()?;
+/// # let _ = stream;
+/// # Ok::<(), sse_broadcast::SubscribeError>(())
+/// ```
+#[must_use]
+pub struct Subscribe {
+    hub: Broadcaster,
+    topics: Vec<Arc<str>>,
+    last_event_id: Option<EventId<'static>>,
+    filter: Option<Filter>,
+    snapshot: Option<Snapshot>,
+}
+
+type Filter = Box<dyn Fn(&Published<'_>) -> bool + Send>;
+type Snapshot = Box<dyn FnOnce() -> Vec<Event<'static>> + Send>;
+
+/// A published event, as a [filter](Subscribe::filter) sees it.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Published<'a> {
+    /// Its topic.
+    pub topic: &'a str,
+    /// Its name, if it has one; of a ready frame, that of its first event.
+    pub name: Option<&'a str>,
+    /// Its key, if it has one.
+    pub key: Option<&'a str>,
+    /// Its number.
+    pub sequence: u64,
+    /// Its bytes.
+    pub frame: &'a Frame,
+}
+
+impl Subscribe {
+    pub(crate) fn new(hub: Broadcaster, mut topics: Vec<Arc<str>>) -> Self {
+        topics.sort();
+        topics.dedup();
+        Self { hub, topics, last_event_id: None, filter: None, snapshot: None }
+    }
+
+    /// Goes on behind the event that the client saw last, if it names one.
+    pub fn resume(mut self, last_event_id: Option<&EventId<'_>>) -> Self {
+        self.last_event_id = last_event_id.map(|id| id.clone().into_owned());
+        self
+    }
+
+    /// Leaves out the events, replayed ones too, for which `shows` is false. Called by the subscriber's own poll.
+    pub fn filter(mut self, shows: impl Fn(&Published<'_>) -> bool + Send + 'static) -> Self {
+        self.filter = Some(Box::new(shows));
+        self
+    }
+
+    /// Begins the stream with the present state, unless the client gets everything that it missed.
+    ///
+    /// The function is called by [`Subscribe::open`], at a moment when nothing is published: events that follow are exactly
+    /// those behind it. State that changes with an event has to change in [`Broadcaster::publish_with`], else it may be in
+    /// the snapshot before its event is. It must not publish itself: it would wait for itself for ever.
+    ///
+    /// Ids of its events are left out; its last event has the id of the position that it stands for.
+    pub fn snapshot<I>(mut self, state: impl FnOnce() -> I + Send + 'static) -> Self
+    where
+        I: IntoIterator<Item = Event<'static>>,
+    {
+        self.snapshot = Some(Box::new(|| state().into_iter().collect()));
+        self
+    }
+
+    /// Subscribes. What is published from now on is in the stream, but the client counts from its first poll on.
+    ///
+    /// # Errors
+    ///
+    /// [`SubscribeError`] when there is no room.
+    pub fn open(self) -> Result<Subscription, SubscribeError> {
+        let Self { hub, topics, last_event_id, filter, snapshot } = self;
+        let hub = hub.hub;
+        let gate = snapshot.as_ref().map(|_| hub.gate.write().unwrap_or_else(PoisonError::into_inner));
+        let resumed = hub.resume(&topics, last_event_id.as_ref());
+        let Resumed { mut cursor, told_through, outcome, last } = resumed.inspect_err(|_| {
+            hub.lock().stats.refused += 1;
+        })?;
+        let mut events = snapshot.filter(|_| !matches!(outcome, Outcome::Resumed { .. })).map(|make| make());
+        if events.is_some() {
+            cursor = last;
+        }
+        drop(gate);
+        let at = Position { epoch: hub.epoch, sequence: cursor };
+        let mut opening = Vec::new();
+        if let Outcome::Gap { .. } | Outcome::Reset = outcome {
+            opening.push(hub.verdict(outcome, cursor));
+        }
+        let encoder = Encoder::new();
+        let last_of_snapshot = events.as_mut().and_then(Vec::pop);
+        for event in events.into_iter().flatten() {
+            opening.push(without_id(&event));
+        }
+        opening.extend(last_of_snapshot.map(|event| encoder.to_frame(&event.with_id(at.to_id()))));
+        if opening.is_empty() && outcome == Outcome::Fresh {
+            // A client that is cut before its first event knows where it was.
+            opening.push(encoder.to_frame(&Event::bare_id(at.to_id())));
+        }
+        let places = vec![Place::default(); topics.len()];
+        Ok(Subscription {
+            hub,
+            topics,
+            places,
+            cursor,
+            told_through: told_through.max(cursor),
+            outcome,
+            opening: Frame::concat(&opening),
+            filter,
+            client: None,
+            end: None,
+        })
+    }
+}
+
+/// An event of a snapshot in front of its last: no id, so that a client that is cut half way gets the snapshot again.
+fn without_id(event: &Event<'_>) -> Frame {
+    let mut plain = Event::new(event.data().unwrap_or_default());
+    if let Some(name) = event.name() {
+        plain = plain.with_name(name.clone());
+    }
+    if let Some(retry) = event.retry() {
+        plain = plain.with_retry(retry);
+    }
+    plain.to_frame()
+}
+
+impl fmt::Debug for Subscribe {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Subscribe")
+            .field("topics", &self.topics)
+            .field("last_event_id", &self.last_event_id)
+            .field("has_filter", &self.filter.is_some())
+            .field("has_snapshot", &self.snapshot.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Where a client goes on.
+struct Resumed {
+    cursor: u64,
+    /// Losses up to here are told, or are none of the client's business.
+    told_through: u64,
+    outcome: Outcome,
+    last: u64,
+}
+
+impl Hub {
+    fn resume(
+        &self,
+        topics: &[Arc<str>],
+        last_event_id: Option<&EventId<'_>>,
+    ) -> Result<Resumed, SubscribeError> {
+        if topics.is_empty() {
+            return Err(SubscribeError::NoTopic);
+        }
+        if topics.len() > self.settings.topics_per_client {
+            return Err(SubscribeError::TooManyTopics { limit: self.settings.topics_per_client });
+        }
+        let now = (self.settings.clock)();
+        let mut state = self.lock();
+        if state.closed.is_some() {
+            return Err(SubscribeError::Closed);
+        }
+        if state.clients.len() >= self.settings.clients {
+            return Err(SubscribeError::TooManyClients { limit: self.settings.clients });
+        }
+        state.need_topics(topics, now, self)?;
+        let last = state.last;
+        let Some(id) = last_event_id.filter(|id| !id.is_reset()) else {
+            return Ok(Resumed { cursor: last, told_through: last, outcome: Outcome::Fresh, last });
+        };
+        let position = id.as_str().parse::<Position>().ok();
+        let known = position.filter(|known| known.epoch == self.epoch && known.sequence <= last);
+        let from = known.map_or(0, |position| position.sequence);
+        let lost = state.lost_through(topics, from).filter(|_| known.is_some());
+        let (outcome, cursor) = match (known, lost) {
+            (None, _) => (Outcome::Reset, state.before_first(topics, 0)),
+            (Some(_), Some(to)) => (Outcome::Gap { from, to }, state.before_first(topics, from)),
+            (Some(_), None) => {
+                let replayed = topics.iter().filter_map(|topic| state.topics.get(topic));
+                let replayed = replayed.map(|topic| topic.log.after(from).count() as u64).sum();
+                (Outcome::Resumed { replayed }, from)
+            }
+        };
+        if matches!(outcome, Outcome::Gap { .. }) {
+            state.stats.gaps += 1;
+        }
+        let told_through = state.lost_through(topics, 0).unwrap_or(0).max(cursor);
+        Ok(Resumed { cursor, told_through, outcome, last })
+    }
+
+    /// The event that says what is lost; its id is where the client goes on.
+    fn verdict(&self, outcome: Outcome, cursor: u64) -> Frame {
+        let data = match outcome {
+            Outcome::Gap { from, to } => format!("{{\"reason\":\"gap\",\"from\":{from},\"to\":{to}}}"),
+            _ => "{\"reason\":\"reset\"}".to_owned(),
+        };
+        let id = Position { epoch: self.epoch, sequence: cursor }.to_id();
+        Event::new(data).with_name(self.settings.verdict_name.clone()).with_id(id).to_frame()
+    }
+
+    /// The reconnection time of a client that is sent away, different for each.
+    fn retry_frame(&self) -> Frame {
+        let (retry, spread) = match self.settings.lag {
+            Lag::Close { retry, spread } => (retry, spread),
+            Lag::Skip | Lag::LatestPerKey => (Duration::from_secs(1), Duration::from_secs(4)),
+        };
+        let millis = u64::try_from(spread.as_millis()).unwrap_or(u64::MAX);
+        let extra = Duration::from_millis(random() % millis.saturating_add(1).max(1));
+        Event::bare_retry(retry.saturating_add(extra)).to_frame()
+    }
+}
+
+impl State {
+    /// The newest event of the topics that a reader at `cursor` has lost.
+    fn lost_through(&self, topics: &[Arc<str>], cursor: u64) -> Option<u64> {
+        let topics = topics.iter().filter_map(|topic| self.topics.get(topic));
+        topics.filter_map(|topic| topic.log.lost_after(cursor)).max()
+    }
+
+    /// The place before the first event behind `cursor` that can be read: no event is between the two.
+    fn before_first(&self, topics: &[Arc<str>], cursor: u64) -> u64 {
+        let topics = topics.iter().filter_map(|topic| self.topics.get(topic));
+        let first =
+            topics.filter_map(|topic| topic.log.after(cursor).next()).map(|entry| entry.sequence).min();
+        first.map_or(self.last, |first| first - 1)
+    }
+
+    /// What there is behind `cursor`, in order, up to a chunk.
+    fn read(&self, topics: &[Arc<str>], cursor: u64) -> Vec<Read> {
+        let mut logs: Vec<_> = topics
+            .iter()
+            .enumerate()
+            .filter_map(|(index, name)| Some((index, self.topics.get(name)?.log.after(cursor).peekable())))
+            .collect();
+        let (mut read, mut bytes) = (Vec::new(), 0);
+        while bytes < CHUNK && read.len() < EVENTS {
+            let next = logs
+                .iter_mut()
+                .filter_map(|(index, log)| Some((log.peek()?.sequence, *index, log)))
+                .min_by_key(|(sequence, ..)| *sequence);
+            let Some((_, topic, log)) = next else { break };
+            let Some(entry) = log.next() else { break };
+            if !read.is_empty() && bytes + entry.frame.len() > CHUNK {
+                break;
+            }
+            bytes += entry.frame.len();
+            read.push(Read { topic, entry: entry.clone() });
+        }
+        read
+    }
+}
+
+struct Read {
+    topic: usize,
+    entry: crate::log::Entry,
+}
+
+/// The events of some topics for one client, as a stream: what any adapter's `Sse` is made of.
+///
+/// A cursor in the broadcaster's log: it holds no events of its own. Each item is a frame of everything that the client has
+/// missed, up to 16 KiB. The client counts from the first poll on until the stream is dropped.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use sse_broadcast::{Broadcaster, Delivery, Epoch, Settings};
+/// use tokio_stream::StreamExt;
+///
+/// let hub = Broadcaster::new(Settings::new().with_epoch(Epoch::new("e").unwrap()));
+/// let mut stream = hub.subscribe(["a", "b"], None)?;
+/// hub.publish("a", "1")?;
+/// hub.publish("b", "2")?;
+/// assert_eq!(stream.next().await, Some(Delivery::Frame(sse_core::Frame::from_wire("id: e-0\n\n")?)));
+/// let Some(Delivery::Frame(missed)) = stream.next().await else { panic!() };
+/// assert_eq!(missed.as_bytes(), b"id: e-1\ndata: 1\n\nid: e-2\ndata: 2\n\n");
+/// assert_eq!(hub.client_count(), 1);
+/// # Ok(()) }
+/// ```
+#[must_use]
+pub struct Subscription {
+    hub: Arc<Hub>,
+    topics: Vec<Arc<str>>,
+    places: Vec<Place>,
+    /// The last event that was read.
+    cursor: u64,
+    /// Losses up to here were told.
+    told_through: u64,
+    outcome: Outcome,
+    /// What the stream begins with.
+    opening: Option<Frame>,
+    filter: Option<Filter>,
+    /// Registered under this key.
+    client: Option<usize>,
+    /// Ends for this reason, or has ended.
+    end: Option<End>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Due(CloseReason),
+    Told,
+}
+
+/// What a subscription gives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Delivery {
+    /// Events, or a verdict.
+    Frame(Frame),
+    /// The stream is over, for this reason.
+    Close(CloseReason),
+}
+
+impl IntoFrame for Delivery {
+    fn into_frame(self, _: &Encoder) -> Result<Frame, ItemError> {
+        match self {
+            Self::Frame(frame) => Ok(frame),
+            Self::Close(reason) => Err(ItemError::Close(reason)),
+        }
+    }
+}
+
+impl Subscription {
+    pub(crate) fn refused(hub: Arc<Hub>, error: SubscribeError) -> Self {
+        Self {
+            opening: Some(hub.retry_frame()),
+            hub,
+            topics: Vec::new(),
+            places: Vec::new(),
+            cursor: 0,
+            told_through: 0,
+            outcome: Outcome::Refused(error),
+            filter: None,
+            client: None,
+            end: Some(End::Due(CloseReason::Refused)),
+        }
+    }
+
+    /// Returns what the client gets for the id that it came with: known before the response is built.
+    #[must_use]
+    pub fn outcome(&self) -> Outcome {
+        self.outcome
+    }
+
+    /// Returns the place of the last event that was read.
+    #[must_use]
+    pub fn position(&self) -> Position {
+        Position { epoch: self.hub.epoch, sequence: self.cursor }
+    }
+
+    /// Registers the client on its first poll; a limit that was reached since it subscribed turns it away.
+    fn register(&mut self) {
+        if self.client.is_some() || self.end.is_some() {
+            return;
+        }
+        let mut state = self.hub.lock();
+        let limit = self.hub.settings.clients;
+        if state.clients.len() >= limit {
+            state.stats.refused += 1;
+            drop(state);
+            self.outcome = Outcome::Refused(SubscribeError::TooManyClients { limit });
+            self.opening = Some(self.hub.retry_frame());
+            self.end = Some(End::Due(CloseReason::Refused));
+            return;
+        }
+        self.client = Some(state.clients.insert(Client::default()));
+        for topic in &self.topics {
+            if let Some(topic) = state.topics.get_mut(topic) {
+                topic.clients += 1;
+            }
+        }
+        let clients = state.clients.len();
+        drop(state);
+        if let Some(hook) = &self.hub.settings.on_connect {
+            hook(&Presence { topics: &self.topics, clients });
+        }
+    }
+
+    /// Everything missed up to a chunk, a verdict, the end, or a place to wait.
+    fn advance(&mut self, waker: &Waker) -> Step {
+        let mut state = self.hub.lock();
+        if let Some(to) = state.lost_through(&self.topics, self.cursor).filter(|to| *to > self.told_through) {
+            state.stats.lagged += 1;
+            let from = self.cursor;
+            self.told_through = to;
+            self.cursor = state.before_first(&self.topics, from);
+            drop(state);
+            return match self.hub.settings.lag {
+                Lag::Close { .. } => {
+                    // The client's own id stays: its resumption tells what is lost.
+                    self.end = Some(End::Due(CloseReason::Lagged));
+                    Step::Give(self.hub.retry_frame())
+                }
+                Lag::Skip | Lag::LatestPerKey => {
+                    Step::Give(self.hub.verdict(Outcome::Gap { from, to }, self.cursor))
+                }
+            };
+        }
+        let read = state.read(&self.topics, self.cursor);
+        if !read.is_empty() {
+            return Step::Read(read);
+        }
+        let close = self.client.and_then(|key| state.clients.get(key)).and_then(|client| client.close);
+        if let Some(reason) = close.or(state.closed) {
+            self.end = Some(End::Due(reason));
+            return Step::Again;
+        }
+        for (name, place) in self.topics.iter().zip(&mut self.places) {
+            if let Some(topic) = state.topics.get_mut(name) {
+                topic.wait(place, waker);
+            }
+        }
+        Step::Wait
+    }
+
+    /// What of it the client is to see, in one frame.
+    fn join(&mut self, read: Vec<Read>) -> Option<Frame> {
+        if let Some(last) = read.last() {
+            self.cursor = last.entry.sequence;
+        }
+        let shows = |Read { topic, entry }: &Read| match (&self.filter, self.topics.get(*topic)) {
+            (Some(filter), Some(topic)) => filter(&Published {
+                topic,
+                name: entry.name.as_ref().map(sse_core::EventName::as_str),
+                key: entry.key.as_deref(),
+                sequence: entry.sequence,
+                frame: &entry.frame,
+            }),
+            _ => true,
+        };
+        let frames: Vec<Frame> = read.into_iter().filter(shows).map(|read| read.entry.frame).collect();
+        Frame::concat(&frames)
+    }
+}
+
+enum Step {
+    Give(Frame),
+    Read(Vec<Read>),
+    Again,
+    Wait,
+}
+
+impl Stream for Subscription {
+    type Item = Delivery;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Delivery>> {
+        let this = self.get_mut();
+        this.register();
+        if let Some(opening) = this.opening.take() {
+            return Poll::Ready(Some(Delivery::Frame(opening)));
+        }
+        loop {
+            match this.end {
+                Some(End::Due(reason)) => {
+                    this.end = Some(End::Told);
+                    return Poll::Ready(Some(Delivery::Close(reason)));
+                }
+                Some(End::Told) => return Poll::Ready(None),
+                None => {}
+            }
+            match this.advance(cx.waker()) {
+                Step::Give(frame) => return Poll::Ready(Some(Delivery::Frame(frame))),
+                Step::Read(read) => {
+                    if let Some(frame) = this.join(read) {
+                        return Poll::Ready(Some(Delivery::Frame(frame)));
+                    }
+                }
+                Step::Again => {}
+                Step::Wait => return Poll::Pending,
+            }
+        }
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        let Some(key) = self.client else { return };
+        let mut state = self.hub.lock();
+        state.clients.try_remove(key);
+        for (name, place) in self.topics.iter().zip(&mut self.places) {
+            if let Some(topic) = state.topics.get_mut(name) {
+                topic.clients -= 1;
+                topic.leave(place);
+            }
+        }
+        let clients = state.clients.len();
+        drop(state);
+        if let Some(hook) = &self.hub.settings.on_leave {
+            hook(&Presence { topics: &self.topics, clients });
+        }
+    }
+}
+
+impl fmt::Debug for Subscription {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Subscription")
+            .field("topics", &self.topics)
+            .field("position", &self.position())
+            .field("outcome", &self.outcome)
+            .finish_non_exhaustive()
+    }
+}
