@@ -67,7 +67,8 @@ pub(crate) struct Topic {
 /// A subscriber that was polled and not dropped.
 #[derive(Debug, Default)]
 pub(crate) struct Client {
-    pub(crate) close: Option<CloseReason>,
+    /// Ends for this reason when it has read up to here; what is published later is for its next connection.
+    pub(crate) close: Option<(CloseReason, u64)>,
 }
 
 /// Where a subscriber waits.
@@ -176,7 +177,7 @@ impl Broadcaster {
     }
 
     /// Publishes what a function makes, at a moment that no [snapshot](Subscribe::snapshot) is taken: what the function
-    /// changes is either in a snapshot or in an event behind it, not in both and not in neither.
+    /// changes is either in a snapshot or in an event behind it, not in both and not in neither. It must not publish itself.
     ///
     /// # Errors
     ///
@@ -433,7 +434,7 @@ impl State {
     fn close_some(&mut self, clients: &[usize], reason: CloseReason) -> Vec<Slab<Waker>> {
         for key in clients {
             if let Some(client) = self.clients.get_mut(*key) {
-                client.close.get_or_insert(reason);
+                client.close.get_or_insert((reason, self.last));
             }
         }
         self.topics.values_mut().map(Topic::take_waiting).collect()

@@ -463,12 +463,14 @@ impl Subscription {
                 }
             };
         }
-        let read = state.read(&self.topics, self.cursor);
+        let close = self.client.and_then(|key| state.clients.get(key)).and_then(|client| client.close);
+        let through = close.map_or(u64::MAX, |(_, through)| through);
+        let mut read = state.read(&self.topics, self.cursor);
+        read.retain(|read| read.entry.sequence <= through);
         if !read.is_empty() {
             return Step::Read(read);
         }
-        let close = self.client.and_then(|key| state.clients.get(key)).and_then(|client| client.close);
-        if let Some(reason) = close.or(state.closed) {
+        if let Some(reason) = close.map(|(reason, _)| reason).or(state.closed) {
             self.end = Some(End::Due(reason));
             return Step::Again;
         }
