@@ -1,3 +1,4 @@
+use crate::hub::Broadcaster;
 use crate::position::Epoch;
 use core::fmt;
 use core::time::Duration;
@@ -78,6 +79,8 @@ pub(crate) type Hook = Arc<dyn Fn(&Presence<'_>) + Send + Sync>;
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Presence<'a> {
+    /// Where it is connected: to ask for counts, or to publish them.
+    pub broadcaster: &'a Broadcaster,
     /// The topics that it is subscribed to.
     pub topics: &'a [Arc<str>],
     /// How many clients are connected now, to whatever topic.

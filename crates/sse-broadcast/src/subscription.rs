@@ -53,6 +53,34 @@ pub enum Outcome {
     Refused(SubscribeError),
 }
 
+impl Outcome {
+    /// The name of the response header that the routes of the adapters tell it in, for clients that read headers, which an
+    /// `EventSource` does not.
+    pub const HEADER: &str = "sse-outcome";
+}
+
+/// The value of the header: visible ASCII, a word and perhaps parameters.
+///
+/// ```
+/// use sse_broadcast::Outcome;
+///
+/// assert_eq!(Outcome::Fresh.to_string(), "fresh");
+/// assert_eq!(Outcome::Resumed { replayed: 3 }.to_string(), "resumed; replayed=3");
+/// assert_eq!(Outcome::Gap { from: 7, to: 12 }.to_string(), "gap; from=7; to=12");
+/// assert_eq!(Outcome::Reset.to_string(), "reset");
+/// ```
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Fresh => f.write_str("fresh"),
+            Self::Resumed { replayed } => write!(f, "resumed; replayed={replayed}"),
+            Self::Gap { from, to } => write!(f, "gap; from={from}; to={to}"),
+            Self::Reset => f.write_str("reset"),
+            Self::Refused(_) => f.write_str("refused"),
+        }
+    }
+}
+
 /// A subscription to be; see [`Broadcaster::subscription`].
 ///
 /// ```
@@ -415,6 +443,10 @@ impl Subscription {
         Position { epoch: self.hub.epoch, sequence: self.cursor }
     }
 
+    fn broadcaster(&self) -> Broadcaster {
+        Broadcaster { hub: Arc::clone(&self.hub) }
+    }
+
     /// Registers the client on its first poll; a limit that was reached since it subscribed turns it away.
     fn register(&mut self) {
         if self.client.is_some() || self.end.is_some() {
@@ -439,7 +471,7 @@ impl Subscription {
         let clients = state.clients.len();
         drop(state);
         if let Some(hook) = &self.hub.settings.on_connect {
-            hook(&Presence { topics: &self.topics, clients });
+            hook(&Presence { broadcaster: &self.broadcaster(), topics: &self.topics, clients });
         }
     }
 
@@ -553,7 +585,7 @@ impl Drop for Subscription {
         let clients = state.clients.len();
         drop(state);
         if let Some(hook) = &self.hub.settings.on_leave {
-            hook(&Presence { topics: &self.topics, clients });
+            hook(&Presence { broadcaster: &self.broadcaster(), topics: &self.topics, clients });
         }
     }
 }
