@@ -108,6 +108,16 @@ type Filter = Box<dyn Fn(&Published<'_>) -> bool + Send>;
 type Snapshot = Box<dyn FnOnce() -> Vec<Event<'static>> + Send>;
 
 /// A published event, as a [filter](Subscribe::filter) sees it.
+///
+/// ```
+/// use sse_broadcast::{Broadcaster, Published, Settings};
+///
+/// let hub = Broadcaster::new(Settings::new());
+/// let is_mine = |event: &Published<'_>| event.key.is_none_or(|user| user == "ada");
+/// let stream = hub.subscription(["lobby"]).filter(is_mine).open()?;
+/// # let _ = stream;
+/// # Ok::<(), sse_broadcast::SubscribeError>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Published<'a> {
@@ -397,6 +407,22 @@ enum End {
 }
 
 /// What a subscription gives.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), sse_broadcast::SubscribeError> {
+/// use sse_broadcast::{Broadcaster, Delivery, Settings};
+/// use sse_core::CloseReason;
+/// use tokio_stream::StreamExt;
+///
+/// let hub = Broadcaster::new(Settings::new());
+/// let mut stream = hub.subscribe(["a"], None)?;
+/// hub.shutdown();
+/// assert!(matches!(stream.next().await, Some(Delivery::Frame(_)))); // where it begins
+/// assert_eq!(stream.next().await, Some(Delivery::Close(CloseReason::Shutdown)));
+/// assert_eq!(stream.next().await, None);
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Delivery {
