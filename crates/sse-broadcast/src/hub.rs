@@ -16,7 +16,7 @@ use std::time::Instant;
 
 /// Events for many clients: each is encoded once, kept for a while, and read by every subscriber at its own pace.
 ///
-/// Cheap to clone; all clones are the same broadcaster. See the [crate](crate) for how it works.
+/// Cheap to clone; all clones are the same broadcaster. See the [crate] for how it works.
 ///
 /// ```
 /// use sse_broadcast::{Broadcaster, Outcome, Settings};
