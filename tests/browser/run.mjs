@@ -5,27 +5,12 @@
 // A command is started without a shell, with PORT in its environment (0: any), from the root of the repository; it prints
 // `listening on http://ADDRESS/`. Without --server the three examples are built and run. CHROMIUM names the browser.
 
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import path from "node:path";
-import readline from "node:readline";
-import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
-import { chromium } from "playwright-core";
+import { check, driveAll, ensure, equal, examples, pathOf, SECOND, SHUTDOWN, start, until as untilIn, watch, within } from "./harness.mjs";
 
-const ROOT = fileURLToPath(new URL("../../", import.meta.url));
-const EXAMPLES = ["axum", "hyper", "actix"].map((name) => `cargo run -q -p sse-${name} --example live`);
-const FLAGS = [
-  "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-  "--disable-background-networking", "--disable-component-update", "--disable-sync",
-];
-
-const SECOND = 1_000;
-const BUILT_AND_LISTENING = 900 * SECOND;
-const PATIENCE = 20 * SECOND;
 const NO_RECONNECT_FOR = 4 * SECOND;
-const SHUTDOWN = 3 * SECOND;
 
 const PROMPTS = [
   "What is a Server-Sent Event?",
@@ -36,93 +21,17 @@ const PROMPTS = [
 
 const { values: options } = parseArgs({
   options: {
-    server: { type: "string", multiple: true, default: EXAMPLES },
+    server: { type: "string", multiple: true, default: examples("live") },
     screenshot: { type: "string" },
     scheme: { type: "string", default: "light" },
   },
 });
 
-// ---- Checks --------------------------------------------------------------------------------------------------------
-
-let passed = 0;
-let failed = 0;
-
-const check = async (name, run) => {
-  try {
-    const detail = await run();
-    passed += 1;
-    console.log(`ok    ${name}${detail ? ` (${detail})` : ""}`);
-  } catch (error) {
-    failed += 1;
-    console.log(`FAIL  ${name}: ${String(error.message ?? error).split("\nCall log")[0]}`);
-  }
-};
-
-const equal = (actual, expected, what) => {
-  if (actual === expected) return;
-  throw new Error(`${what}: ${shorten(actual)} instead of ${shorten(expected)}`);
-};
-
-const ensure = (condition, what) => {
-  if (!condition) throw new Error(what);
-};
-
-const shorten = (value) => {
-  const text = JSON.stringify(value) ?? "undefined";
-  return text.length > 200 ? `${text.slice(0, 200)}… (${text.length})` : text;
-};
-
-// ---- Server --------------------------------------------------------------------------------------------------------
-
-const start = async (command, port) => {
-  const [file, ...args] = command.split(/\s+/);
-  const child = spawn(file, args, {
-    cwd: ROOT,
-    env: { ...process.env, PORT: String(port) },
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  const exited = once(child, "exit").then(([code, signal]) => ({ code, signal }));
-  const lines = readline.createInterface({ input: child.stdout });
-  const listening = new Promise((resolve) => {
-    lines.on("line", (line) => {
-      const found = /^listening on (http:\/\/\S+)/.exec(line);
-      if (found) resolve(found[1]);
-    });
-  });
-  const url = await within(BUILT_AND_LISTENING, "the server listens", Promise.race([
-    listening,
-    exited.then(({ code, signal }) => { throw new Error(`the server exited at once (${code ?? signal})`); }),
-  ])).catch((error) => {
-    child.kill("SIGKILL");
-    throw error;
-  });
-  return { child, exited, url };
-};
-
-const within = (ms, what, promise) => {
-  let timer;
-  const late = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`not within ${ms / SECOND} s: ${what}`)), ms);
-  });
-  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
-};
-
 // ---- Page ----------------------------------------------------------------------------------------------------------
 
 const state = (page) => page.evaluate(() => window.sseDemo.state());
 
-/** Waits until `condition`, which runs in the page, holds for its state. */
-const until = async (page, what, condition, argument) => {
-  const source = `(${condition})(window.sseDemo.state(), ${JSON.stringify(argument) ?? "undefined"})`;
-  try {
-    await page.waitForFunction(source, undefined, { timeout: PATIENCE });
-  } catch (error) {
-    if (error.name !== "TimeoutError") throw error;
-    throw new Error(`not within ${PATIENCE / SECOND} s: ${what}`);
-  }
-};
-
-const pathOf = (request) => new URL(request.url()).pathname;
+const until = (page, what, condition, argument) => untilIn(page, "sseDemo", what, condition, argument);
 
 const answerTo = async (page, prompt) => {
   await page.fill("#tokens-prompt", prompt);
@@ -134,12 +43,7 @@ const answerTo = async (page, prompt) => {
 const drive = async (browser, command) => {
   let server = await start(command, 0);
   const page = await browser.newPage({ colorScheme: options.scheme, viewport: { width: 1360, height: 900 } });
-  const requests = [];
-  const exceptions = [];
-  const consoleErrors = [];
-  page.on("request", (request) => requests.push(request));
-  page.on("pageerror", (error) => exceptions.push(error.message));
-  page.on("console", (message) => { if (message.type() === "error") consoleErrors.push(message.text()); });
+  const { requests, exceptions, consoleErrors } = watch(page);
 
   try {
     let name = command;
@@ -290,13 +194,4 @@ const drive = async (browser, command) => {
 
 // ---- All -----------------------------------------------------------------------------------------------------------
 
-const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: FLAGS });
-for (const command of options.server) {
-  await drive(browser, command).catch((error) => {
-    failed += 1;
-    console.log(`FAIL  ${command}: ${error.message}`);
-  });
-}
-await browser.close();
-console.log(`${passed} passed, ${failed} failed`);
-process.exitCode = failed === 0 ? 0 : 1;
+await driveAll(options.server, drive);

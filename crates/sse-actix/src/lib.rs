@@ -45,6 +45,10 @@
 //! # Features
 //!
 //! - `json` (default): [`Event::json`].
+//! - `broadcast`: events for many clients, with streams that resume: the module `broadcast`.
+
+#[cfg(feature = "broadcast")]
+pub mod broadcast;
 
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::Payload;

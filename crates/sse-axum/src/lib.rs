@@ -35,6 +35,10 @@
 //! # Features
 //!
 //! - `json` (default): [`Event::json`].
+//! - `broadcast`: events for many clients, with streams that resume: the module `broadcast`.
+
+#[cfg(feature = "broadcast")]
+pub mod broadcast;
 
 use axum_core::body::Body;
 use axum_core::extract::FromRequestParts;

@@ -16,7 +16,7 @@ use std::time::Instant;
 
 /// Events for many clients: each is encoded once, kept for a while, and read by every subscriber at its own pace.
 ///
-/// Cheap to clone; all clones are the same broadcaster. See the [crate](crate) for how it works.
+/// Cheap to clone; all clones are the same broadcaster. See the [crate] for how it works.
 ///
 /// ```
 /// use sse_broadcast::{Broadcaster, Outcome, Settings};
@@ -103,6 +103,16 @@ pub struct Stats {
 }
 
 /// An event was not published; nothing changed.
+///
+/// ```
+/// use sse_broadcast::{Broadcaster, Settings};
+/// use sse_core::{Event, event_name};
+///
+/// let hub = Broadcaster::new(Settings::new());
+/// hub.register_event(event_name!("joined"));
+/// let error = hub.publish("lobby", Event::new("ada").with_name(event_name!("joind"))).unwrap_err();
+/// assert_eq!(error.to_string(), "unregistered event name \"joind\"; registered: joined");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PublishError {
@@ -335,6 +345,14 @@ impl fmt::Debug for Broadcaster {
 }
 
 /// A client cannot be taken; nothing changed.
+///
+/// ```
+/// use sse_broadcast::{Broadcaster, Settings, SubscribeError};
+///
+/// let hub = Broadcaster::new(Settings::new().with_topics(1));
+/// let error = hub.subscribe(["a", "b"], None).unwrap_err();
+/// assert_eq!(error, SubscribeError::TooManyTopics { limit: 1 });
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SubscribeError {

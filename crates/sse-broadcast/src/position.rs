@@ -88,6 +88,12 @@ pub struct Position {
 }
 
 /// A text is not the id of a [`Position`].
+///
+/// ```
+/// use sse_broadcast::{NotAPosition, Position};
+///
+/// assert_eq!("17".parse::<Position>(), Err(NotAPosition));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not an id of the form epoch-sequence")]
 pub struct NotAPosition;

@@ -1,3 +1,4 @@
+use crate::hub::Broadcaster;
 use crate::position::Epoch;
 use core::fmt;
 use core::time::Duration;
@@ -75,9 +76,25 @@ pub struct Settings {
 pub(crate) type Hook = Arc<dyn Fn(&Presence<'_>) + Send + Sync>;
 
 /// A client that connected, or left.
+///
+/// ```
+/// use sse_broadcast::{Presence, Settings};
+///
+/// fn tell(client: &Presence<'_>) {
+///     for topic in client.topics {
+///         let here = client.broadcaster.topic_client_count(topic).to_string();
+///         drop(client.broadcaster.publish(topic, here)); // refused when it was shut down
+///     }
+/// }
+///
+/// let settings = Settings::new().on_connect(tell).on_leave(tell);
+/// # let _ = settings;
+/// ```
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Presence<'a> {
+    /// Where it is connected: to ask for counts, or to publish them.
+    pub broadcaster: &'a Broadcaster,
     /// The topics that it is subscribed to.
     pub topics: &'a [Arc<str>],
     /// How many clients are connected now, to whatever topic.

@@ -53,6 +53,34 @@ pub enum Outcome {
     Refused(SubscribeError),
 }
 
+impl Outcome {
+    /// The name of the response header that the routes of the adapters tell it in, for clients that read headers, which an
+    /// `EventSource` does not.
+    pub const HEADER: &str = "sse-outcome";
+}
+
+/// The value of the header: visible ASCII, a word and perhaps parameters.
+///
+/// ```
+/// use sse_broadcast::Outcome;
+///
+/// assert_eq!(Outcome::Fresh.to_string(), "fresh");
+/// assert_eq!(Outcome::Resumed { replayed: 3 }.to_string(), "resumed; replayed=3");
+/// assert_eq!(Outcome::Gap { from: 7, to: 12 }.to_string(), "gap; from=7; to=12");
+/// assert_eq!(Outcome::Reset.to_string(), "reset");
+/// ```
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Fresh => f.write_str("fresh"),
+            Self::Resumed { replayed } => write!(f, "resumed; replayed={replayed}"),
+            Self::Gap { from, to } => write!(f, "gap; from={from}; to={to}"),
+            Self::Reset => f.write_str("reset"),
+            Self::Refused(_) => f.write_str("refused"),
+        }
+    }
+}
+
 /// A subscription to be; see [`Broadcaster::subscription`].
 ///
 /// ```
@@ -80,6 +108,16 @@ type Filter = Box<dyn Fn(&Published<'_>) -> bool + Send>;
 type Snapshot = Box<dyn FnOnce() -> Vec<Event<'static>> + Send>;
 
 /// A published event, as a [filter](Subscribe::filter) sees it.
+///
+/// ```
+/// use sse_broadcast::{Broadcaster, Published, Settings};
+///
+/// let hub = Broadcaster::new(Settings::new());
+/// let is_mine = |event: &Published<'_>| event.key.is_none_or(|user| user == "ada");
+/// let stream = hub.subscription(["lobby"]).filter(is_mine).open()?;
+/// # let _ = stream;
+/// # Ok::<(), sse_broadcast::SubscribeError>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Published<'a> {
@@ -369,6 +407,22 @@ enum End {
 }
 
 /// What a subscription gives.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), sse_broadcast::SubscribeError> {
+/// use sse_broadcast::{Broadcaster, Delivery, Settings};
+/// use sse_core::CloseReason;
+/// use tokio_stream::StreamExt;
+///
+/// let hub = Broadcaster::new(Settings::new());
+/// let mut stream = hub.subscribe(["a"], None)?;
+/// hub.shutdown();
+/// assert!(matches!(stream.next().await, Some(Delivery::Frame(_)))); // where it begins
+/// assert_eq!(stream.next().await, Some(Delivery::Close(CloseReason::Shutdown)));
+/// assert_eq!(stream.next().await, None);
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Delivery {
@@ -415,6 +469,10 @@ impl Subscription {
         Position { epoch: self.hub.epoch, sequence: self.cursor }
     }
 
+    fn broadcaster(&self) -> Broadcaster {
+        Broadcaster { hub: Arc::clone(&self.hub) }
+    }
+
     /// Registers the client on its first poll; a limit that was reached since it subscribed turns it away.
     fn register(&mut self) {
         if self.client.is_some() || self.end.is_some() {
@@ -439,7 +497,7 @@ impl Subscription {
         let clients = state.clients.len();
         drop(state);
         if let Some(hook) = &self.hub.settings.on_connect {
-            hook(&Presence { topics: &self.topics, clients });
+            hook(&Presence { broadcaster: &self.broadcaster(), topics: &self.topics, clients });
         }
     }
 
@@ -555,7 +613,7 @@ impl Drop for Subscription {
         let clients = state.clients.len();
         drop(state);
         if let Some(hook) = &self.hub.settings.on_leave {
-            hook(&Presence { topics: &self.topics, clients });
+            hook(&Presence { broadcaster: &self.broadcaster(), topics: &self.topics, clients });
         }
     }
 }

@@ -11,9 +11,12 @@
 //! | `GET /inspect` | an event now and then, a heartbeat every second in between |
 //! | `GET /hostile` | [`hostile::cases`], one event `hostile` each, then `done` |
 //! | `GET /hostile.json` | [`hostile::cases_json`] |
+//!
+//! And another: [`chat`].
 
 extern crate alloc;
 
+pub mod chat;
 pub mod hostile;
 pub mod metrics;
 pub mod streams;

@@ -36,8 +36,11 @@
 //! # Features
 //!
 //! - `json` (default): [`Event::json`].
+//! - `broadcast`: events for many clients, with streams that resume: the module `broadcast`.
 
 mod body;
+#[cfg(feature = "broadcast")]
+pub mod broadcast;
 mod request;
 mod sse;
 mod timer;

@@ -4,10 +4,12 @@
 //! [`contract_tests!`](crate::contract_tests). Each scenario runs on tokio's paused clock over a pipe in memory, through
 //! the framework's real HTTP code and hyper's client: no port, no waiting, times to the millisecond.
 
+mod broadcast;
 mod client;
 mod scenarios;
 mod script;
 
+pub use broadcast::*;
 pub use client::{Client, Recording, get};
 pub use scenarios::*;
 pub use script::{Given, Probe, Script, Seen};

@@ -14,12 +14,12 @@ pub(crate) fn run(workspace: &Workspace, report: &mut Report) {
     report.step("browser", || drive(workspace));
 }
 
-/// The script starts the example servers; 0 is its only good exit code.
+/// The scripts start the example servers; 0 is their only good exit code.
 fn drive(workspace: &Workspace) -> StepResult {
     let root = &workspace.root;
-    let script = format!("{DIR}/run.mjs");
-    if !root.join(&script).is_file() {
-        return Err(format!("{script} is missing"));
+    let scripts = ["run.mjs", "chat.mjs"].map(|script| format!("{DIR}/{script}"));
+    if let Some(missing) = scripts.iter().find(|script| !root.join(script).is_file()) {
+        return Err(format!("{missing} is missing"));
     }
     let mut missing = Vec::new();
     let mut ensured =
@@ -30,11 +30,15 @@ fn drive(workspace: &Workspace) -> StepResult {
     let (Some(_), Some(_), Some(chromium)) = (node, npm, chromium) else {
         return Ok(Outcome::Skipped(missing.join("; ")));
     };
-    // One by one, as the script starts them: together their features would be unified, and all is compiled again.
+    // One by one, as the scripts start them: together their features would be unified, and all is compiled again.
     for adapter in ["sse-axum", "sse-hyper", "sse-actix"] {
-        Run::cargo(root).args(["build", "-p", adapter, "--examples"]).run()?;
+        Run::cargo(root).args(["build", "-p", adapter, "--example", "live"]).run()?;
+        let chat = ["build", "-p", adapter, "--features", "broadcast", "--example", "chat"];
+        Run::cargo(root).args(chat).run()?;
     }
     Run::new("npm", root).args(["ci", "--no-audit", "--no-fund", "--prefix", DIR]).run()?;
-    Run::new("node", root).arg(&script).env("CHROMIUM", chromium).run_within(LIMIT)?;
+    for script in &scripts {
+        Run::new("node", root).arg(script).env("CHROMIUM", &chromium).run_within(LIMIT)?;
+    }
     Ok(Outcome::Passed)
 }

@@ -7,8 +7,14 @@ use super::{File, Finding};
 const NO_EXAMPLE: &str = "// tidy: no example:";
 
 /// The crates whose pages users read.
-const SHOWN: [&str; 5] =
-    ["crates/sse-core/", "crates/sse-driver/", "crates/sse-hyper/", "crates/sse-axum/", "crates/sse-actix/"];
+const SHOWN: [&str; 6] = [
+    "crates/sse-core/",
+    "crates/sse-driver/",
+    "crates/sse-hyper/",
+    "crates/sse-axum/",
+    "crates/sse-actix/",
+    "crates/sse-broadcast/",
+];
 
 /// A `pub` item of a library, or a `macro_rules!` under `#[macro_export]`.
 #[derive(Debug)]

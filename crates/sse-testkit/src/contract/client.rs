@@ -1,5 +1,6 @@
 use super::{Adapter, App};
 use bytes::Bytes;
+use core::future::Future;
 use core::time::Duration;
 use http::header::HOST;
 use http::uri::PathAndQuery;
@@ -8,6 +9,7 @@ use http_body_util::{BodyExt, Empty};
 use hyper::body::Incoming;
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::io::DuplexStream;
 use tokio::task::{AbortHandle, spawn_local};
 use tokio::time::{Instant, timeout_at};
 
@@ -35,10 +37,18 @@ impl Client {
     ///
     /// When the handshake fails.
     pub async fn connect<A: Adapter>(app: App) -> Self {
+        Self::over(A::IS_HTTP2, |io| A::serve(io, app)).await
+    }
+
+    /// Connects to whatever serves the other end of a pipe.
+    pub(super) async fn over<S: Future<Output = ()> + 'static>(
+        is_http2: bool,
+        serve: impl FnOnce(DuplexStream) -> S,
+    ) -> Self {
         let (ours, theirs) = tokio::io::duplex(PIPE);
-        let server = spawn_local(A::serve(theirs, app)).abort_handle();
+        let server = spawn_local(serve(theirs)).abort_handle();
         let io = TokioIo::new(ours);
-        let (sender, connection) = if A::IS_HTTP2 {
+        let (sender, connection) = if is_http2 {
             let (sender, connection) =
                 http2::handshake(TokioExecutor::new(), io).await.expect("an HTTP/2 handshake");
             (Sender::Http2(sender), spawn_local(async { drop(connection.await) }))

@@ -1,0 +1,337 @@
+//! What a broadcaster's route does, on every framework.
+
+use super::client::{Client, Recording, get};
+use bytes::Bytes;
+use core::future::Future;
+use core::pin::Pin;
+use core::time::Duration;
+use http::{Response, StatusCode};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use sse_broadcast::{Broadcaster, Epoch, Settings};
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+use tokio::net::TcpStream;
+use tokio::task::spawn_local;
+use tokio::time::{Instant, sleep, timeout};
+
+/// How a framework serves a broadcaster: by its own route, to the topic [`NEWS`].
+pub trait Broadcasts: 'static {
+    /// Whether the connection speaks HTTP/2, with prior knowledge.
+    const IS_HTTP2: bool;
+
+    /// Serves one connection to its end; `/events` is the route, for GET and HEAD.
+    fn serve(io: DuplexStream, hub: Broadcaster) -> impl Future<Output = ()> + 'static;
+
+    /// Starts a server on a socket. What it returns shuts it down gracefully, and is ready when it has.
+    fn start(listener: TcpListener, hub: Broadcaster) -> Pin<Box<dyn Future<Output = ()>>>;
+}
+
+/// The topic of the route.
+pub const NEWS: &str = "news";
+
+fn hub() -> Broadcaster {
+    Broadcaster::new(settings())
+}
+
+fn settings() -> Settings {
+    Settings::new().with_epoch(Epoch::new("e").expect("letters"))
+}
+
+fn publish(hub: &Broadcaster, texts: impl IntoIterator<Item = u32>) {
+    for text in texts {
+        hub.publish(NEWS, text.to_string()).expect("room for an event");
+    }
+}
+
+async fn connect<B: Broadcasts>(hub: &Broadcaster) -> Client {
+    Client::over(B::IS_HTTP2, |io| B::serve(io, hub.clone())).await
+}
+
+/// A stream that is read piece by piece.
+struct Reader {
+    response: Response<Incoming>,
+    text: String,
+    /// Kept: the connection ends with it.
+    _client: Client,
+}
+
+impl Reader {
+    async fn open<B: Broadcasts>(hub: &Broadcaster, request: http::request::Builder) -> Self {
+        let mut client = connect::<B>(hub).await;
+        let response = client.request(request).await;
+        Self { response, text: String::new(), _client: client }
+    }
+
+    fn outcome(&self) -> &str {
+        self.response.headers()["sse-outcome"].to_str().expect("ASCII")
+    }
+
+    /// The next chunk; `None` at the end.
+    async fn chunk(&mut self) -> Option<Bytes> {
+        let frame = self.response.body_mut().frame().await?;
+        frame.expect("a body that does not break off").into_data().ok()
+    }
+
+    async fn until(&mut self, wanted: &str) {
+        while !self.text.contains(wanted) {
+            let chunk = self.chunk().await.expect("an open stream");
+            self.text.push_str(core::str::from_utf8(&chunk).expect("UTF-8"));
+        }
+    }
+}
+
+/// Waits, on the paused clock, until something holds.
+async fn eventually(what: &str, holds: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !holds() {
+        assert!(start.elapsed() < Duration::from_secs(10), "{what}");
+        sleep(Duration::from_millis(1)).await;
+    }
+}
+
+/// What is published on the topic reaches the client, with ids; what is published on another does not.
+pub async fn m46_a_route_serves_what_is_published<B: Broadcasts>() {
+    let hub = hub();
+    publish(&hub, [1]);
+    let mut reader = Reader::open::<B>(&hub, get()).await;
+    assert_eq!(reader.response.status(), StatusCode::OK);
+    assert_eq!(reader.response.headers()["content-type"], "text/event-stream");
+    assert_eq!(reader.outcome(), "fresh");
+    reader.until("id: e-1\n\n").await;
+    hub.publish(NEWS, "two\nlines").expect("room for an event");
+    hub.publish("weather", "rain").expect("room for an event");
+    publish(&hub, [3]);
+    reader.until("id: e-4\ndata: 3\n\n").await;
+    assert_eq!(reader.text, ":\nid: e-1\n\nid: e-2\ndata: two\ndata: lines\n\nid: e-4\ndata: 3\n\n");
+}
+
+/// The client goes on behind its id, whether it comes by header or by query.
+pub async fn m46_a_last_event_id_resumes_exactly<B: Broadcasts>() {
+    let hub = hub();
+    publish(&hub, 1..=4);
+    let by_query = http::Request::get("http://contract.test/events?lastEventId=e-2");
+    for request in [get().header("last-event-id", "e-2"), by_query] {
+        let mut reader = Reader::open::<B>(&hub, request).await;
+        assert_eq!(reader.outcome(), "resumed; replayed=2");
+        reader.until("data: 4\n\n").await;
+        assert_eq!(reader.text, ":\nid: e-3\ndata: 3\n\nid: e-4\ndata: 4\n\n");
+    }
+}
+
+/// A client from before a restart is told so first, and gets what there is; so is one with an id that nobody gave out.
+pub async fn m46_an_id_of_another_life_gets_a_reset_first<B: Broadcasts>() {
+    let hub = hub();
+    publish(&hub, 1..=2);
+    for id in ["before-1", "e-99", "nonsense"] {
+        let mut reader = Reader::open::<B>(&hub, get().header("last-event-id", id)).await;
+        assert_eq!(reader.outcome(), "reset");
+        reader.until("data: 2\n\n").await;
+        let verdict = ":\nevent: sse:reset\nid: e-0\ndata: {\"reason\":\"reset\"}\n\n";
+        assert_eq!(reader.text, format!("{verdict}id: e-1\ndata: 1\n\nid: e-2\ndata: 2\n\n"), "{id}");
+    }
+}
+
+/// What the log holds no longer is told, in the header and in the stream.
+pub async fn m46_what_the_log_has_lost_is_told<B: Broadcasts>() {
+    let hub = Broadcaster::new(settings().with_events(2));
+    publish(&hub, 1..=5);
+    let mut reader = Reader::open::<B>(&hub, get().header("last-event-id", "e-1")).await;
+    assert_eq!(reader.outcome(), "gap; from=1; to=3");
+    reader.until("data: 5\n\n").await;
+    let verdict = "event: sse:reset\nid: e-3\ndata: {\"reason\":\"gap\",\"from\":1,\"to\":3}\n\n";
+    assert_eq!(reader.text, format!(":\n{verdict}id: e-4\ndata: 4\n\nid: e-5\ndata: 5\n\n"));
+}
+
+/// A client too many gets a stream that an `EventSource` comes back from: 200, a reconnection time, the end.
+pub async fn m46_a_client_too_many_is_told_to_come_back<B: Broadcasts>() {
+    let hub = Broadcaster::new(settings().with_clients(1));
+    let mut first = Reader::open::<B>(&hub, get()).await;
+    first.until("id: e-0\n\n").await;
+    let mut second = connect::<B>(&hub).await;
+    let refusal = second.record(1_000).await;
+    assert_eq!(refusal.status, StatusCode::OK);
+    assert_eq!(refusal.headers["sse-outcome"], "refused");
+    let text = refusal.text();
+    let retry = text.strip_prefix(":\nretry: ").and_then(|rest| rest.strip_suffix("\n\n"));
+    let retry: u64 = retry.and_then(|retry| retry.parse().ok()).expect("a reconnection time alone");
+    assert!((1_000..=5_000).contains(&retry), "{retry}");
+    assert!(refusal.ended_at.is_some());
+    assert_eq!((hub.client_count(), hub.stats().refused), (1, 1));
+    // Nobody else suffers, and there is room again when the first has left.
+    publish(&hub, [1]);
+    first.until("data: 1\n\n").await;
+    drop(first);
+    eventually("room for another", || hub.client_count() == 0).await;
+    assert_eq!(Reader::open::<B>(&hub, get()).await.outcome(), "fresh");
+}
+
+/// A HEAD gets the head of the stream, and is no client.
+pub async fn m46_a_head_request_is_no_client<B: Broadcasts>() {
+    let hub = hub();
+    let mut client = connect::<B>(&hub).await;
+    let start = Instant::now();
+    let head = client.request(http::Request::head("http://contract.test/events")).await;
+    let head = Recording::of(head, start, 1_000).await;
+    assert_eq!(head.headers["content-type"], "text/event-stream");
+    assert_eq!(head.headers["sse-outcome"], "fresh");
+    head.expect(&[], Some(0));
+    assert_eq!(hub.client_count(), 0);
+}
+
+/// A broadcast stream on which nothing happens has the heartbeat of every other.
+pub async fn m45_a_quiet_broadcast_has_a_heartbeat<B: Broadcasts>() {
+    let hub = hub();
+    let quiet = connect::<B>(&hub).await.record(31_000).await;
+    quiet.expect(&[(0, ":\nid: e-0\n\n"), (15_000, ": heartbeat\n"), (30_000, ": heartbeat\n")], None);
+}
+
+/// The count of clients goes up with each that reads, and down with each that leaves.
+pub async fn m47_clients_are_counted_while_they_are_connected<B: Broadcasts>() {
+    let hub = hub();
+    let mut readers = Vec::new();
+    for count in 1..=3 {
+        let mut reader = Reader::open::<B>(&hub, get()).await;
+        reader.until("id: e-0\n\n").await;
+        readers.push(reader);
+        assert_eq!((hub.client_count(), hub.topic_client_count(NEWS)), (count, count));
+    }
+    for count in (0..3).rev() {
+        readers.pop();
+        eventually("the count goes down", || hub.client_count() == count).await;
+        assert_eq!(hub.topic_client_count(NEWS), count);
+    }
+}
+
+/// A client that leaves is removed while nothing happens, before its first event and in the middle of a chunk.
+pub async fn m48_a_client_that_leaves_is_removed<B: Broadcasts>() {
+    let here_and_ever = Arc::new((AtomicUsize::new(0), AtomicUsize::new(0)));
+    let (on_connect, on_leave) = (Arc::clone(&here_and_ever), Arc::clone(&here_and_ever));
+    let settings = settings()
+        .on_connect(move |_| {
+            on_connect.0.fetch_add(1, Ordering::SeqCst);
+            on_connect.1.fetch_add(1, Ordering::SeqCst);
+        })
+        .on_leave(move |_| {
+            on_leave.0.fetch_sub(1, Ordering::SeqCst);
+        });
+    let hub = Broadcaster::new(settings);
+
+    let mut idle = Reader::open::<B>(&hub, get()).await;
+    idle.until("id: e-0\n\n").await;
+    drop(idle);
+    eventually("the idle one is removed", || hub.client_count() == 0).await;
+
+    // More than pipe and chunk hold: the server is in the middle of it.
+    publish(&hub, 0..1_000);
+    let stalled = Reader::open::<B>(&hub, get().header("last-event-id", "e-0")).await;
+    eventually("it reads", || hub.client_count() == 1).await;
+    drop(stalled);
+    eventually("the stalled one is removed", || hub.client_count() == 0).await;
+    let (here, ever) = (&here_and_ever.0, &here_and_ever.1);
+    eventually("the hook says so", || here.load(Ordering::SeqCst) == 0).await;
+    assert_eq!(ever.load(Ordering::SeqCst), 2);
+}
+
+/// A client that is cut again and again, while events are published, sees each once and in order.
+pub async fn b02_a_client_that_is_cut_loses_and_doubles_nothing<B: Broadcasts>() {
+    const EVENTS: u32 = 400;
+    let hub = hub();
+    let published = hub.clone();
+    spawn_local(async move {
+        for number in 1..=EVENTS {
+            publish(&published, [number]);
+            sleep(Duration::from_millis(u64::from(number % 5))).await;
+        }
+    });
+    let (mut seen, mut last_id, mut cuts) = (Vec::new(), "e-0".to_owned(), 0);
+    while seen.len() < EVENTS as usize {
+        let mut reader = Reader::open::<B>(&hub, get().header("last-event-id", &last_id)).await;
+        let cut_at = Instant::now() + Duration::from_millis(20 + cuts % 7);
+        while let Ok(Some(chunk)) = tokio::time::timeout_at(cut_at, reader.chunk()).await {
+            reader.text.push_str(core::str::from_utf8(&chunk).expect("UTF-8"));
+        }
+        drop(reader.response);
+        // What the client has of an event that is not complete is none of its business.
+        for block in reader.text.split_inclusive("\n\n").filter(|block| block.ends_with("\n\n")) {
+            let field = |name| block.lines().find_map(|line| line.strip_prefix(name));
+            last_id = field("id: ").map_or(last_id, str::to_owned);
+            seen.extend(field("data: ").and_then(|data| data.parse::<u32>().ok()));
+        }
+        cuts += 1;
+        assert!(cuts < 1_000, "the client gets on: {seen:?}");
+    }
+    assert!(seen.iter().copied().eq(1..=EVENTS), "{seen:?}");
+    assert!(cuts > 10, "{cuts}");
+}
+
+/// When the broadcaster shuts down its streams end, with what was published before, and the server's graceful shutdown
+/// returns. On sockets.
+pub async fn b04_a_shutdown_ends_the_streams_and_the_server<B: Broadcasts>() {
+    let hub = hub();
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    listener.set_nonblocking(true).expect("a socket");
+    let address = listener.local_addr().expect("an address");
+    let stop = B::start(listener, hub.clone());
+    let mut clients = Vec::new();
+    for _ in 0..3 {
+        let mut client = TcpStream::connect(address).await.expect("a server");
+        client.write_all(b"GET /events HTTP/1.1\r\nhost: x\r\n\r\n").await.expect("a server that reads");
+        read_until(&mut client, "id: e-0\n\n").await;
+        clients.push(client);
+    }
+    assert_eq!(hub.client_count(), 3);
+    publish(&hub, [1]);
+    hub.shutdown();
+    for client in &mut clients {
+        // The last chunk is the empty one.
+        let text = read_until(client, "\r\n0\r\n\r\n").await;
+        assert!(text.contains("id: e-1\ndata: 1\n\n"), "{text}");
+    }
+    timeout(DEADLINE, stop).await.expect("the graceful shutdown returns");
+    assert_eq!(hub.client_count(), 0);
+}
+
+/// Only a failed test reaches it.
+const DEADLINE: Duration = Duration::from_secs(10);
+
+async fn read_until(client: &mut TcpStream, wanted: &str) -> String {
+    let (mut text, mut buffer) = (String::new(), [0; 1024]);
+    while !text.contains(wanted) {
+        let read = timeout(DEADLINE, client.read(&mut buffer)).await.expect("bytes in time");
+        let read = read.expect("an open connection");
+        assert_ne!(read, 0, "{text}");
+        text.push_str(core::str::from_utf8(&buffer[..read]).expect("UTF-8"));
+    }
+    text
+}
+
+/// Makes one test of each scenario for a framework that [`Broadcasts`].
+#[macro_export]
+macro_rules! broadcast_tests {
+    ($name:ident, $framework:ty) => {
+        mod $name {
+            use super::*;
+            $crate::broadcast_tests!(@ $framework:
+                m46_a_route_serves_what_is_published
+                m46_a_last_event_id_resumes_exactly
+                m46_an_id_of_another_life_gets_a_reset_first
+                m46_what_the_log_has_lost_is_told
+                m46_a_client_too_many_is_told_to_come_back
+                m46_a_head_request_is_no_client
+                m45_a_quiet_broadcast_has_a_heartbeat
+                m47_clients_are_counted_while_they_are_connected
+                m48_a_client_that_leaves_is_removed
+                b02_a_client_that_is_cut_loses_and_doubles_nothing
+            );
+        }
+    };
+    (@ $framework:ty: $($scenario:ident)*) => {$(
+        #[test]
+        fn $scenario() {
+            $crate::contract::run($crate::contract::$scenario::<$framework>());
+        }
+    )*};
+}

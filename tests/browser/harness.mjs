@@ -1,0 +1,126 @@
+// What the scripts share: checks, example servers, the browser.
+
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import readline from "node:readline";
+import { fileURLToPath } from "node:url";
+
+import { chromium } from "playwright-core";
+
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+const FLAGS = [
+  "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+  "--disable-background-networking", "--disable-component-update", "--disable-sync",
+];
+
+export const SECOND = 1_000;
+export const SHUTDOWN = 3 * SECOND;
+const BUILT_AND_LISTENING = 900 * SECOND;
+const PATIENCE = 20 * SECOND;
+
+/** The commands that build and run an example on the three frameworks. */
+export const examples = (name, features = "") =>
+  ["axum", "hyper", "actix"].map((framework) => `cargo run -q -p sse-${framework} ${features} --example ${name}`);
+
+// ---- Checks --------------------------------------------------------------------------------------------------------
+
+let passed = 0;
+let failed = 0;
+
+export const check = async (name, run) => {
+  try {
+    const detail = await run();
+    passed += 1;
+    console.log(`ok    ${name}${detail ? ` (${detail})` : ""}`);
+  } catch (error) {
+    failed += 1;
+    console.log(`FAIL  ${name}: ${String(error.message ?? error).split("\nCall log")[0]}`);
+  }
+};
+
+export const equal = (actual, expected, what) => {
+  if (actual === expected) return;
+  throw new Error(`${what}: ${shorten(actual)} instead of ${shorten(expected)}`);
+};
+
+export const ensure = (condition, what) => {
+  if (!condition) throw new Error(what);
+};
+
+const shorten = (value) => {
+  const text = JSON.stringify(value) ?? "undefined";
+  return text.length > 200 ? `${text.slice(0, 200)}… (${text.length})` : text;
+};
+
+// ---- Server --------------------------------------------------------------------------------------------------------
+
+export const start = async (command, port) => {
+  const [file, ...args] = command.split(/\s+/);
+  const child = spawn(file, args, {
+    cwd: ROOT,
+    env: { ...process.env, PORT: String(port) },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const exited = once(child, "exit").then(([code, signal]) => ({ code, signal }));
+  const lines = readline.createInterface({ input: child.stdout });
+  const listening = new Promise((resolve) => {
+    lines.on("line", (line) => {
+      const found = /^listening on (http:\/\/\S+)/.exec(line);
+      if (found) resolve(found[1]);
+    });
+  });
+  const url = await within(BUILT_AND_LISTENING, "the server listens", Promise.race([
+    listening,
+    exited.then(({ code, signal }) => { throw new Error(`the server exited at once (${code ?? signal})`); }),
+  ])).catch((error) => {
+    child.kill("SIGKILL");
+    throw error;
+  });
+  return { child, exited, url };
+};
+
+export const within = (ms, what, promise) => {
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`not within ${ms / SECOND} s: ${what}`)), ms);
+  });
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+};
+
+// ---- Pages ---------------------------------------------------------------------------------------------------------
+
+/** Waits until `condition`, which runs in the page, holds for the state that `global` (such as `chat`) tells. */
+export const until = async (page, global, what, condition, argument) => {
+  const source = `(${condition})(window.${global}.state(), ${JSON.stringify(argument) ?? "undefined"})`;
+  try {
+    await page.waitForFunction(source, undefined, { timeout: PATIENCE });
+  } catch (error) {
+    if (error.name !== "TimeoutError") throw error;
+    throw new Error(`not within ${PATIENCE / SECOND} s: ${what}`);
+  }
+};
+
+export const pathOf = (request) => new URL(request.url()).pathname;
+
+/** Notes what a page asks for, and what goes wrong in it. */
+export const watch = (page) => {
+  const seen = { requests: [], exceptions: [], consoleErrors: [] };
+  page.on("request", (request) => seen.requests.push(request));
+  page.on("pageerror", (error) => seen.exceptions.push(error.message));
+  page.on("console", (message) => { if (message.type() === "error") seen.consoleErrors.push(message.text()); });
+  return seen;
+};
+
+/** Drives each server in one browser; the exit code says whether all went well. */
+export const driveAll = async (commands, drive) => {
+  const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: FLAGS });
+  for (const command of commands) {
+    await drive(browser, command).catch((error) => {
+      failed += 1;
+      console.log(`FAIL  ${command}: ${error.message}`);
+    });
+  }
+  await browser.close();
+  console.log(`${passed} passed, ${failed} failed`);
+  process.exitCode = failed === 0 ? 0 : 1;
+};
