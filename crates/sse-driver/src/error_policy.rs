@@ -67,7 +67,7 @@ pub struct ErrorPolicy(Kind);
 ///
 /// let policy = ErrorPolicy::custom(|error| match error {
 ///     ItemError::Encode(_) => ErrorAction::Skip,
-///     ItemError::Source(_) => ErrorAction::SendAndClose(Event::new("try again later").into()),
+///     _ => ErrorAction::SendAndClose(Event::new("try again later").into()),
 /// });
 /// # let _ = policy;
 /// ```
