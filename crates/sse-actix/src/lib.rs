@@ -33,6 +33,7 @@
 //!
 //! - **Clients that leave**: set `h1_allow_half_closed(false)`, as above. With actix's default a client that closes while
 //!   nothing is sent is noticed only when two heartbeats could not be delivered.
+//! - **HEAD** is routed apart from GET: add `web::head().to(handler)`, and it gets the head only.
 //! - **Clients that stall** hold their body unpolled, so it cannot time out by itself, and actix hides the connection: set
 //!   `TCP_USER_TIMEOUT` on the listening socket, as the example `live` does; accepted sockets inherit it. Linux (5.11 and
 //!   later) then gives up a connection whose window stays closed for so long, even if the client's system still answers.
