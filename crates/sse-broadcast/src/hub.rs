@@ -197,7 +197,7 @@ impl Broadcaster {
     ) -> Result<Position, PublishError> {
         let hub = &self.hub;
         let no_snapshot_is_taken = hub.gate.read().unwrap_or_else(PoisonError::into_inner);
-        let prepared = make().into().prepare(|name| hub.is_known(name)).map_err(|error| match error {
+        let mut prepared = make().into().prepare(|name| hub.is_known(name)).map_err(|error| match error {
             PublishError::Unregistered { name, .. } => {
                 PublishError::Unregistered { name, registered: self.event_types() }
             }
@@ -212,8 +212,9 @@ impl Broadcaster {
         let sequence = state.last + 1;
         let position = Position { epoch: hub.epoch, sequence };
         let topic = state.topic(topic, now, hub)?;
-        let frame = prepared.frame.with_id(&position.to_id());
-        topic.log.push(Entry { sequence, frame, name: prepared.name, key: prepared.key, at: now }, bounds);
+        let (name, key) = (prepared.name.take(), prepared.key.take());
+        let frame = prepared.with_id(&position.to_id());
+        topic.log.push(Entry { sequence, frame, name, key, at: now }, bounds);
         let woken = topic.take_waiting();
         state.last = sequence;
         state.stats.published += 1;
