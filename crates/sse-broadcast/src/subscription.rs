@@ -19,7 +19,7 @@ const EVENTS: usize = 256;
 ///
 /// A gap and a reset are told in the stream, too: as an event (`sse:reset` by default) whose id is the new position and whose
 /// data says what is lost, `{"reason":"gap","from":7,"to":12}` (events after 7 up to 12 may be missing) or
-/// `{"reason":"reset"}`.
+/// `{"reason":"reset"}`. In front of a [snapshot](Subscribe::snapshot) it has no id: the snapshot's last event has.
 ///
 /// ```
 /// use sse_broadcast::{Broadcaster, Outcome, Settings};
@@ -149,11 +149,14 @@ impl Subscribe {
         drop(gate);
         let at = Position { epoch: hub.epoch, sequence: cursor };
         let mut opening = Vec::new();
-        if let Outcome::Gap { .. } | Outcome::Reset = outcome {
-            opening.push(hub.verdict(outcome, cursor));
-        }
         let encoder = Encoder::new();
         let last_of_snapshot = events.as_mut().and_then(Vec::pop);
+        if let Outcome::Gap { .. } | Outcome::Reset = outcome {
+            let verdict = hub.verdict(outcome);
+            // In front of a snapshot it has no id, so that a client that is cut half way gets the snapshot again.
+            let has_id = last_of_snapshot.is_none();
+            opening.push(if has_id { verdict.with_id(at.to_id()) } else { verdict }.to_frame());
+        }
         for event in events.into_iter().flatten() {
             opening.push(without_id(&event));
         }
@@ -255,14 +258,13 @@ impl Hub {
         Ok(Resumed { cursor, told_through, outcome, last })
     }
 
-    /// The event that says what is lost; its id is where the client goes on.
-    fn verdict(&self, outcome: Outcome, cursor: u64) -> Frame {
+    /// The event that says what is lost, as yet without the id where the client goes on.
+    fn verdict(&self, outcome: Outcome) -> Event<'static> {
         let data = match outcome {
             Outcome::Gap { from, to } => format!("{{\"reason\":\"gap\",\"from\":{from},\"to\":{to}}}"),
             _ => "{\"reason\":\"reset\"}".to_owned(),
         };
-        let id = Position { epoch: self.epoch, sequence: cursor }.to_id();
-        Event::new(data).with_name(self.settings.verdict_name.clone()).with_id(id).to_frame()
+        Event::new(data).with_name(self.settings.verdict_name.clone())
     }
 
     /// The reconnection time of a client that is sent away, different for each.
@@ -459,7 +461,8 @@ impl Subscription {
                     Step::Give(self.hub.retry_frame())
                 }
                 Lag::Skip | Lag::LatestPerKey => {
-                    Step::Give(self.hub.verdict(Outcome::Gap { from, to }, self.cursor))
+                    let verdict = self.hub.verdict(Outcome::Gap { from, to });
+                    Step::Give(verdict.with_id(self.position().to_id()).to_frame())
                 }
             };
         }
