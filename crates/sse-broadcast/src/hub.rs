@@ -406,10 +406,18 @@ impl State {
         }
         let lost_through = self.forgotten_through;
         for name in names {
-            let topic = self.topics.entry(Arc::clone(name)).or_insert_with(|| Topic::new(lost_through));
-            topic.log.evict(now, hub.bounds());
+            self.topics.entry(Arc::clone(name)).or_insert_with(|| Topic::new(lost_through));
         }
         Ok(())
+    }
+
+    /// Lets go of what has become too old since something was published.
+    pub(crate) fn evict(&mut self, names: &[Arc<str>], now: Instant, bounds: Bounds) {
+        for name in names {
+            if let Some(topic) = self.topics.get_mut(name) {
+                topic.log.evict(now, bounds);
+            }
+        }
     }
 
     /// Forgets topics without events and clients. Who subscribes to one of them again is told what may be lost.

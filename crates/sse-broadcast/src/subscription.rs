@@ -234,6 +234,7 @@ impl Hub {
             return Err(SubscribeError::TooManyClients { limit: self.settings.clients });
         }
         state.need_topics(topics, now, self)?;
+        state.evict(topics, now, self.bounds());
         let last = state.last;
         let Some(id) = last_event_id.filter(|id| !id.is_reset()) else {
             return Ok(Resumed { cursor: last, told_through: last, outcome: Outcome::Fresh, last });
@@ -422,12 +423,19 @@ impl Subscription {
         if self.client.is_some() || self.end.is_some() {
             return;
         }
+        let now = (self.hub.settings.clock)();
         let mut state = self.hub.lock();
         let limit = self.hub.settings.clients;
-        if state.clients.len() >= limit {
+        let room = if state.clients.len() >= limit {
+            Err(SubscribeError::TooManyClients { limit })
+        } else {
+            // Nobody counted as a client of a topic, and it may have been forgotten since.
+            state.need_topics(&self.topics, now, &self.hub)
+        };
+        if let Err(error) = room {
             state.stats.refused += 1;
             drop(state);
-            self.outcome = Outcome::Refused(SubscribeError::TooManyClients { limit });
+            self.outcome = Outcome::Refused(error);
             self.opening = Some(self.hub.retry_frame());
             self.end = Some(End::Due(CloseReason::Refused));
             return;
