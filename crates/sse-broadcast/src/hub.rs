@@ -50,6 +50,8 @@ pub(crate) struct State {
     pub(crate) clients: Slab<Client>,
     /// Closed to new events and clients; those that are there end when they have read everything.
     pub(crate) closed: Option<CloseReason>,
+    /// How many are draining it: nobody new is taken meanwhile.
+    pub(crate) draining: usize,
     /// The newest event that a topic had when it was forgotten.
     forgotten_through: u64,
     pub(crate) stats: Stats,
@@ -292,7 +294,7 @@ impl Broadcaster {
     /// [`Broadcaster::shutdown`]. Publishing goes on meanwhile; nobody else subscribes.
     ///
     /// `sleep` is the runtime's, such as `tokio::time::sleep`. When the future is dropped half way, those that are closed
-    /// stay closed and the others stay open.
+    /// stay closed and the others stay open, and new ones are taken again.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -306,6 +308,7 @@ impl Broadcaster {
     /// ```
     pub async fn drain<F: Future<Output = ()>>(&self, over: Duration, sleep: impl Fn(Duration) -> F) {
         const STEPS: u32 = 50;
+        let _nobody_new = Draining::begin(&self.hub);
         let mut clients: Vec<usize> = self.hub.lock().clients.iter().map(|(key, _)| key).collect();
         // A random order: neighbours in the slab connected at about the same time.
         clients.sort_by_cached_key(|_| random());
@@ -334,6 +337,21 @@ impl fmt::Debug for Broadcaster {
     }
 }
 
+struct Draining<'a>(&'a Hub);
+
+impl<'a> Draining<'a> {
+    fn begin(hub: &'a Hub) -> Self {
+        hub.lock().draining += 1;
+        Self(hub)
+    }
+}
+
+impl Drop for Draining<'_> {
+    fn drop(&mut self) {
+        self.0.lock().draining -= 1;
+    }
+}
+
 /// A client cannot be taken; nothing changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -353,7 +371,7 @@ pub enum SubscribeError {
     /// No topic was named.
     #[error("no topic was named")]
     NoTopic,
-    /// The broadcaster was shut down.
+    /// The broadcaster was shut down, or is being drained.
     #[error("the broadcaster is closed")]
     Closed,
 }

@@ -158,7 +158,7 @@ impl Subscribe {
             opening.push(if has_id { verdict.with_id(at.to_id()) } else { verdict }.to_frame());
         }
         for event in events.into_iter().flatten() {
-            opening.push(without_id(&event));
+            opening.extend(without_id(&event));
         }
         opening.extend(last_of_snapshot.map(|event| encoder.to_frame(&event.with_id(at.to_id()))));
         if opening.is_empty() && outcome == Outcome::Fresh {
@@ -182,15 +182,22 @@ impl Subscribe {
 }
 
 /// An event of a snapshot in front of its last: no id, so that a client that is cut half way gets the snapshot again.
-fn without_id(event: &Event<'_>) -> Frame {
-    let mut plain = Event::new(event.data().unwrap_or_default());
+fn without_id(event: &Event<'_>) -> Option<Frame> {
+    let mut plain = match (event.data(), event.retry()) {
+        (Some(data), _) => Event::new(data),
+        (None, Some(retry)) => Event::bare_retry(retry),
+        (None, None) => return None,
+    };
     if let Some(name) = event.name() {
         plain = plain.with_name(name.clone());
     }
     if let Some(retry) = event.retry() {
         plain = plain.with_retry(retry);
     }
-    plain.to_frame()
+    if let Some(comment) = event.comment() {
+        plain = plain.with_comment(comment);
+    }
+    Some(plain.to_frame())
 }
 
 impl fmt::Debug for Subscribe {
@@ -227,7 +234,7 @@ impl Hub {
         }
         let now = (self.settings.clock)();
         let mut state = self.lock();
-        if state.closed.is_some() {
+        if state.closed.is_some() || state.draining > 0 {
             return Err(SubscribeError::Closed);
         }
         if state.clients.len() >= self.settings.clients {

@@ -639,7 +639,6 @@ impl World {
             let next = client.stream.as_mut().poll_next(&mut Context::from_waker(waker));
             assert_eq!(next, Poll::Ready(Some(Delivery::Close(CloseReason::Refused))));
             client.closed = Some(CloseReason::Refused);
-            client.topics.clear();
             return true;
         }
         match polled {
