@@ -178,7 +178,8 @@ impl Broadcaster {
     }
 
     /// Publishes what a function makes, at a moment that no [snapshot](Subscribe::snapshot) is taken: what the function
-    /// changes is either in a snapshot or in an event behind it, not in both and not in neither.
+    /// changes is either in a snapshot or in an event behind it, not in both and not in neither. It must not publish itself:
+    /// it might wait for a snapshot that waits for it.
     ///
     /// # Errors
     ///
@@ -205,12 +206,11 @@ impl Broadcaster {
             }
             other => other,
         })?;
+        let (now, bounds) = ((hub.settings.clock)(), hub.bounds());
         let mut state = hub.lock();
         if state.closed.is_some() {
             return Err(PublishError::Closed);
         }
-        let now = (hub.settings.clock)();
-        let bounds = hub.bounds();
         let sequence = state.last + 1;
         let position = Position { epoch: hub.epoch, sequence };
         let topic = state.topic(topic, now, hub)?;
@@ -477,24 +477,25 @@ impl Topic {
         core::mem::take(&mut self.waiting)
     }
 
-    /// Lets a waker wait for the next event, in the place that it has if it still has one.
-    pub(crate) fn wait(&mut self, place: &mut Place, waker: &Waker) {
+    /// Lets a waker wait for the next event, in the place that it has if it still has one. Returns the waker that it
+    /// displaced: it may be the last of its task, whose end must not come under the lock.
+    pub(crate) fn wait(&mut self, place: &mut Place, waker: &Waker) -> Option<Waker> {
         if place.is_taken && place.round == self.round {
             if let Some(waiting) = self.waiting.get_mut(place.key) {
-                waiting.clone_from(waker);
-                return;
+                let is_another = !waiting.will_wake(waker);
+                return is_another.then(|| core::mem::replace(waiting, waker.clone()));
             }
         }
         let key = self.waiting.insert(waker.clone());
         *place = Place { round: self.round, key, is_taken: true };
+        None
     }
 
-    /// Gives a place up.
-    pub(crate) fn leave(&mut self, place: &mut Place) {
-        if place.is_taken && place.round == self.round {
-            self.waiting.try_remove(place.key);
-        }
+    /// Gives a place up. Returns its waker, which must not end under the lock.
+    pub(crate) fn leave(&mut self, place: &mut Place) -> Option<Waker> {
+        let is_there = place.is_taken && place.round == self.round;
         place.is_taken = false;
+        is_there.then(|| self.waiting.try_remove(place.key)).flatten()
     }
 }
 

@@ -108,7 +108,7 @@ impl<'a> Message<'a> {
                     return Err(PublishError::NoEvent);
                 }
                 event.name().map_or(Ok(()), check)?;
-                let name = event.name().cloned().map(EventName::into_owned);
+                let name = event.name().map(|name| Arc::from(name.as_str()));
                 let frame = encoder.to_frame_awaiting_id(&event);
                 Ok(Prepared { before: None, frame, name, key: self.key })
             }
@@ -126,7 +126,7 @@ impl<'a> Message<'a> {
                                 if name.as_str() != "message" {
                                     check(&name)?;
                                 }
-                                first_name.get_or_insert_with(|| name.into_owned());
+                                first_name.get_or_insert_with(|| Arc::from(name.as_str()));
                                 start_of_last = start;
                             }
                             _ => {}
@@ -183,7 +183,7 @@ pub(crate) struct Prepared {
     /// All but the last event of a frame. The id belongs to the last: a client that is cut before it has not seen the rest.
     before: Option<Frame>,
     frame: FrameAwaitingId,
-    pub(crate) name: Option<EventName<'static>>,
+    pub(crate) name: Option<Arc<str>>,
     pub(crate) key: Option<Arc<str>>,
 }
 

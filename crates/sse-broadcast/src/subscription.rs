@@ -490,11 +490,13 @@ impl Subscription {
             self.end = Some(End::Due(reason));
             return Step::Again;
         }
+        let mut displaced = Vec::new();
         for (name, place) in self.topics.iter().zip(&mut self.places) {
             if let Some(topic) = state.topics.get_mut(name) {
-                topic.wait(place, waker);
+                displaced.extend(topic.wait(place, waker));
             }
         }
+        drop(state);
         Step::Wait
     }
 
@@ -506,7 +508,7 @@ impl Subscription {
         let shows = |Read { topic, entry }: &Read| match (&self.filter, self.topics.get(*topic)) {
             (Some(filter), Some(topic)) => filter(&Published {
                 topic,
-                name: entry.name.as_ref().map(sse_core::EventName::as_str),
+                name: entry.name.as_deref(),
                 key: entry.key.as_deref(),
                 sequence: entry.sequence,
                 frame: &entry.frame,
@@ -560,16 +562,18 @@ impl Stream for Subscription {
 impl Drop for Subscription {
     fn drop(&mut self) {
         let Some(key) = self.client else { return };
+        let mut left = Vec::new();
         let mut state = self.hub.lock();
         state.clients.try_remove(key);
         for (name, place) in self.topics.iter().zip(&mut self.places) {
             if let Some(topic) = state.topics.get_mut(name) {
                 topic.clients -= 1;
-                topic.leave(place);
+                left.extend(topic.leave(place));
             }
         }
         let clients = state.clients.len();
         drop(state);
+        drop(left);
         if let Some(hook) = &self.hub.settings.on_leave {
             hook(&Presence { topics: &self.topics, clients });
         }

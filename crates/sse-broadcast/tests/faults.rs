@@ -1,5 +1,7 @@
 //! What goes wrong, one at a time: who stops reading, restarts, forged ids, floods, ends. And the rows of the parity table.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
 use allocation_counter::measure;
 use core::pin::Pin;
 use core::task::{Context, Poll};
@@ -451,6 +453,34 @@ fn m48_a_subscription_that_is_dropped_is_gone_wherever_it_stood() {
     assert_eq!((memory.bytes_current, memory.count_current), (0, 0));
 }
 
+/// A waker that owns a task, and with it another subscription, as an executor's may.
+struct Owner {
+    _task: Mutex<Subscription>,
+}
+
+impl Wake for Owner {
+    fn wake(self: Arc<Self>) {}
+}
+
+#[test]
+fn m48_a_waker_may_own_another_subscription_and_be_the_last_to_let_go_of_it() {
+    let hub = hub();
+    let poll_with_owner = |stream: &mut Subscription| {
+        let mut owned = hub.subscribe(["t"], None).unwrap();
+        read(&mut owned);
+        let waker = Waker::from(Arc::new(Owner { _task: Mutex::new(owned) }));
+        drop(Pin::new(stream).poll_next(&mut Context::from_waker(&waker)));
+    };
+    let mut stream = hub.subscribe(["t"], None).unwrap();
+    read(&mut stream);
+    poll_with_owner(&mut stream);
+    assert_eq!(hub.client_count(), 2);
+    poll_with_owner(&mut stream);
+    assert_eq!(hub.client_count(), 2, "the place of the first waker was taken");
+    drop(stream);
+    assert_eq!(hub.client_count(), 0);
+}
+
 #[test]
 fn hooks_are_called_once_for_each_client_and_may_publish() {
     let hub: Arc<OnceLock<Broadcaster>> = Arc::default();
@@ -623,6 +653,35 @@ fn m42_b06_an_event_is_encoded_once_and_its_bytes_are_shared() {
     let bytes: BTreeSet<_> =
         streams.iter_mut().map(|stream| frame(stream).as_bytes().as_ptr() as usize).collect();
     assert_eq!(bytes.len(), 1);
+}
+
+#[test]
+fn m42_reading_an_event_copies_and_encodes_nothing() {
+    let hub = Broadcaster::new(settings().lenient());
+    let mut streams: Vec<_> = (0..100).map(|_| hub.subscribe(["t"], None).unwrap()).collect();
+    streams.iter_mut().for_each(|stream| drop(read(stream)));
+    let allocations = |event: Event<'static>| {
+        hub.publish("t", Message::from(event).with_key("key")).unwrap();
+        measure(|| streams.iter_mut().for_each(|stream| drop(frame(stream)))).count_total
+    };
+    let [plain, named] = [Event::new("x"), Event::new("x").with_name(event_name!("name"))].map(allocations);
+    assert_eq!(plain, named, "names are shared");
+    assert!(plain <= 300, "{plain}: lists only");
+}
+
+#[test]
+fn the_clock_and_the_hooks_of_the_caller_run_outside_of_the_lock() {
+    let hub: Arc<OnceLock<Broadcaster>> = Arc::default();
+    let inner = Arc::clone(&hub);
+    let now = std::time::Instant::now();
+    let clock = move || {
+        assert!(inner.get().is_none_or(|hub| hub.client_count() < 9));
+        now
+    };
+    assert!(hub.set(Broadcaster::new(settings().with_clock(clock))).is_ok());
+    let hub = hub.get().unwrap();
+    hub.publish("t", "x").unwrap();
+    assert_eq!(data(&read(&mut hub.subscribe(["t"], Some(&event_id!("e-0"))).unwrap()).0), ["x"]);
 }
 
 #[test]

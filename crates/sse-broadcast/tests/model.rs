@@ -3,6 +3,8 @@
 //! The model does not follow the broadcaster's cursors: it looks at what a client got, item by item, and asks of each event
 //! that the client did not get whether it was told so.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
 use core::pin::Pin;
 use core::task::{Context, Poll};
 use core::time::Duration;

@@ -1,5 +1,7 @@
 //! Many threads at once: order, visibility, snapshots, no deadlock.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
 use core::future::poll_fn;
 use core::pin::Pin;
 use core::task::{Context, Poll};
