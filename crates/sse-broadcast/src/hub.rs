@@ -72,12 +72,14 @@ pub(crate) struct Client {
     pub(crate) close: Option<CloseReason>,
 }
 
-/// Where a subscriber waits.
+/// Where a subscriber waits in a topic, and what it knows of the topic's losses.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Place {
     round: u64,
     key: usize,
     is_taken: bool,
+    /// Losses up to here were told.
+    pub(crate) told_through: u64,
 }
 
 /// What a broadcaster has seen so far.
@@ -487,7 +489,7 @@ impl Topic {
             }
         }
         let key = self.waiting.insert(waker.clone());
-        *place = Place { round: self.round, key, is_taken: true };
+        *place = Place { round: self.round, key, is_taken: true, ..*place };
         None
     }
 

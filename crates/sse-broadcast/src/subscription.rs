@@ -139,7 +139,7 @@ impl Subscribe {
         let hub = hub.hub;
         let gate = snapshot.as_ref().map(|_| hub.gate.write().unwrap_or_else(PoisonError::into_inner));
         let resumed = hub.resume(&topics, last_event_id.as_ref());
-        let Resumed { mut cursor, told_through, outcome, last } = resumed.inspect_err(|_| {
+        let Resumed { mut cursor, places, outcome, last } = resumed.inspect_err(|_| {
             hub.lock().stats.refused += 1;
         })?;
         let mut events = snapshot.filter(|_| !matches!(outcome, Outcome::Resumed { .. })).map(|make| make());
@@ -165,13 +165,11 @@ impl Subscribe {
             // A client that is cut before its first event knows where it was.
             opening.push(encoder.to_frame(&Event::bare_id(at.to_id())));
         }
-        let places = vec![Place::default(); topics.len()];
         Ok(Subscription {
             hub,
             topics,
             places,
             cursor,
-            told_through: told_through.max(cursor),
             outcome,
             opening: Frame::concat(&opening),
             filter,
@@ -214,8 +212,8 @@ impl fmt::Debug for Subscribe {
 /// Where a client goes on.
 struct Resumed {
     cursor: u64,
-    /// Losses up to here are told, or are none of the client's business.
-    told_through: u64,
+    /// What its topics have lost so far is told, or is none of the client's business.
+    places: Vec<Place>,
     outcome: Outcome,
     last: u64,
 }
@@ -243,8 +241,10 @@ impl Hub {
         state.need_topics(topics, now, self)?;
         state.evict(topics, now, self.bounds());
         let last = state.last;
+        let mut places = vec![Place::default(); topics.len()];
+        state.mark_told(topics, &mut places);
         let Some(id) = last_event_id.filter(|id| !id.is_reset()) else {
-            return Ok(Resumed { cursor: last, told_through: last, outcome: Outcome::Fresh, last });
+            return Ok(Resumed { cursor: last, places, outcome: Outcome::Fresh, last });
         };
         let position = id.as_str().parse::<Position>().ok();
         let known = position.filter(|known| known.epoch == self.epoch && known.sequence <= last);
@@ -262,8 +262,7 @@ impl Hub {
         if matches!(outcome, Outcome::Gap { .. }) {
             state.stats.gaps += 1;
         }
-        let told_through = state.lost_through(topics, 0).unwrap_or(0).max(cursor);
-        Ok(Resumed { cursor, told_through, outcome, last })
+        Ok(Resumed { cursor, places, outcome, last })
     }
 
     /// The event that says what is lost, as yet without the id where the client goes on.
@@ -292,6 +291,21 @@ impl State {
     fn lost_through(&self, topics: &[Arc<str>], cursor: u64) -> Option<u64> {
         let topics = topics.iter().filter_map(|topic| self.topics.get(topic));
         topics.filter_map(|topic| topic.log.lost_after(cursor)).max()
+    }
+
+    /// The newest event of the topics that a reader at `cursor` has lost and was not told of: by topic, since what one has
+    /// lost says nothing of what another loses later.
+    fn newly_lost(&self, topics: &[Arc<str>], places: &[Place], cursor: u64) -> Option<u64> {
+        let topics =
+            topics.iter().zip(places).filter_map(|(name, place)| Some((self.topics.get(name)?, place)));
+        topics.filter_map(|(topic, place)| topic.log.lost_after(cursor.max(place.told_through))).max()
+    }
+
+    /// Notes that all that the topics have lost so far is told.
+    fn mark_told(&self, topics: &[Arc<str>], places: &mut [Place]) {
+        for (name, place) in topics.iter().zip(places) {
+            place.told_through = self.topics.get(name).map_or(0, |topic| topic.log.lost_through());
+        }
     }
 
     /// The place before the first event behind `cursor` that can be read: no event is between the two.
@@ -360,8 +374,6 @@ pub struct Subscription {
     places: Vec<Place>,
     /// The last event that was read.
     cursor: u64,
-    /// Losses up to here were told.
-    told_through: u64,
     outcome: Outcome,
     /// What the stream begins with.
     opening: Option<Frame>,
@@ -405,7 +417,6 @@ impl Subscription {
             topics: Vec::new(),
             places: Vec::new(),
             cursor: 0,
-            told_through: 0,
             outcome: Outcome::Refused(error),
             filter: None,
             client: None,
@@ -463,10 +474,10 @@ impl Subscription {
     /// Everything missed up to a chunk, a verdict, the end, or a place to wait.
     fn advance(&mut self, waker: &Waker) -> Step {
         let mut state = self.hub.lock();
-        if let Some(to) = state.lost_through(&self.topics, self.cursor).filter(|to| *to > self.told_through) {
+        if let Some(to) = state.newly_lost(&self.topics, &self.places, self.cursor) {
             state.stats.lagged += 1;
             let from = self.cursor;
-            self.told_through = to;
+            state.mark_told(&self.topics, &mut self.places);
             self.cursor = state.before_first(&self.topics, from);
             drop(state);
             return match self.hub.settings.lag {

@@ -203,6 +203,32 @@ fn m43_with_the_latest_of_each_key_a_lagged_subscriber_gets_the_present_state() 
 }
 
 #[test]
+fn m43_what_one_topic_lost_before_hides_nothing_that_another_loses_later() {
+    for (lag, id) in [(LAG, "e-0"), (LAG, "z-0"), (Lag::Skip, "e-0"), (Lag::Skip, "z-0")] {
+        let hub = Broadcaster::new(settings().with_events(3).with_lag(lag));
+        let publish = |topic: &str, times: usize| {
+            for _ in 0..times {
+                hub.publish(topic, "x").unwrap();
+            }
+        };
+        publish("quiet", 3);
+        publish("busy", 10);
+        let mut stream = hub.subscribe(["busy", "quiet"], Some(&EventId::new(id).unwrap())).unwrap();
+        let told = frame(&mut stream);
+        assert!(told.as_bytes().starts_with(b"event: sse:reset\nid: e-0\n"), "{told:?}");
+        publish("quiet", 2);
+        let (text, end) = read(&mut stream);
+        if lag == LAG {
+            assert_eq!(end, Some(CloseReason::Lagged), "1 and 2 were still to be had when it came");
+        } else {
+            assert_eq!(data(&text)[0], "{\"reason\":\"gap\",\"from\":0,\"to\":2}");
+            assert_eq!(data(&text).len(), 1 + 6);
+        }
+        assert_eq!(hub.stats().lagged, 1);
+    }
+}
+
+#[test]
 fn an_event_greater_than_the_log_is_told_as_lost() {
     for lag in [LAG, Lag::Skip, Lag::LatestPerKey] {
         let hub = Broadcaster::new(settings().with_bytes(100).with_lag(lag));
@@ -612,7 +638,9 @@ fn m40_event_types_lists_the_registered_names() {
         hub.register_event(EventName::new(name).unwrap().into_owned());
     }
     assert_eq!(hub.event_types(), [event_name!("a"), event_name!("b")]);
-    assert_eq!(hub.clone().event_types().len(), 2, "one registry for all clones");
+    let clone = hub.clone();
+    clone.register_event(event_name!("c"));
+    assert_eq!(hub.event_types(), clone.event_types(), "one registry for all clones");
 }
 
 #[test]
