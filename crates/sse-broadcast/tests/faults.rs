@@ -156,6 +156,37 @@ fn b03_m44_memory_is_bounded_by_the_log_in_events_and_in_bytes() {
 }
 
 #[test]
+fn b03_m44_keys_are_bounded_however_many_there_are() {
+    let hub = Broadcaster::new(settings().with_events(10).with_keys(10).with_lag(Lag::LatestPerKey));
+    let mut key = 0;
+    let mut publish = || {
+        for _ in 0..10_000 {
+            key += 1;
+            hub.publish("t", Message::from("x").with_key(key.to_string())).unwrap();
+        }
+    };
+    publish();
+    let memory = measure(publish);
+    assert!(memory.bytes_max < 5_000, "{memory:?}");
+}
+
+#[test]
+fn b03_m44_topics_come_and_go_within_their_bound() {
+    let hub = Broadcaster::new(settings().with_events(0).with_topics(10));
+    let mut topic = 0;
+    let mut come_and_go = || {
+        for _ in 0..1_000 {
+            topic += 1;
+            hub.publish(&format!("published {topic}"), "x").unwrap();
+            drop(read(&mut hub.subscribe([format!("subscribed {topic}")], None).unwrap()));
+        }
+    };
+    come_and_go();
+    let memory = measure(come_and_go);
+    assert!(memory.bytes_max < 10_000 && memory.bytes_current.abs() < 5_000, "{memory:?}");
+}
+
+#[test]
 fn m44_the_log_is_shared_and_a_subscriber_is_a_cursor() {
     let hub = hub();
     (0..500).for_each(|_| {
