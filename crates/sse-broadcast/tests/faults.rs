@@ -9,7 +9,7 @@ use core::time::Duration;
 use futures_core::Stream;
 use sse_broadcast::{
     Broadcaster, Delivery, Epoch, Lag, Message, Outcome, Position, PublishError, Settings, SubscribeError,
-    Subscription, TypedEvent,
+    Subscription,
 };
 use sse_core::{CloseReason, Decoder, Event, EventId, EventName, Frame, OwnedItem, event_id, event_name};
 use std::collections::BTreeSet;
@@ -652,15 +652,6 @@ async fn b04_a_drain_that_is_given_up_takes_clients_again() {
 
 // Publishing.
 
-#[derive(serde::Serialize)]
-struct Joined {
-    user: &'static str,
-}
-
-impl TypedEvent for Joined {
-    const NAME: EventName<'static> = event_name!("joined");
-}
-
 #[test]
 fn m40_event_types_lists_the_registered_names() {
     let hub = hub();
@@ -686,10 +677,27 @@ fn m41_an_unregistered_name_is_an_error_that_lists_those_that_are() {
         hub.publish("t", Frame::concat(&[Event::new("a").to_frame(), chat().to_frame()]).unwrap()).is_err()
     );
     assert_eq!((hub.position().sequence, hub.stats().published), (0, 0), "nothing was published");
-    hub.publish("t", Message::json(event_name!("chat"), &1).unwrap()).unwrap();
     hub.publish("t", "no name needs no registration").unwrap();
-    Broadcaster::new(Settings::new()).publish("t", Message::typed(&Joined { user: "ada" }).unwrap()).unwrap();
     Broadcaster::new(Settings::new().lenient()).publish("t", chat()).unwrap();
+}
+
+#[cfg(feature = "json")]
+#[test]
+fn m41_json_has_a_registered_name_or_a_type_of_its_own() {
+    #[derive(serde::Serialize)]
+    struct Joined {
+        user: &'static str,
+    }
+    impl sse_broadcast::TypedEvent for Joined {
+        const NAME: EventName<'static> = event_name!("joined");
+    }
+    let hub = hub();
+    assert!(hub.publish("t", Message::json(event_name!("chat"), &1).unwrap()).is_err());
+    hub.register_event(event_name!("chat"));
+    hub.publish("t", Message::json(event_name!("chat"), &1).unwrap()).unwrap();
+    hub.publish("t", Message::typed(&Joined { user: "ada" }).unwrap()).unwrap();
+    let mut stream = hub.subscribe(["t"], Some(&event_id!("e-0"))).unwrap();
+    assert_eq!(data(&read(&mut stream).0), ["1", "{\"user\":\"ada\"}"]);
 }
 
 #[test]
