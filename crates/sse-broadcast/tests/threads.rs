@@ -195,13 +195,16 @@ fn hub_start(hub: &Broadcaster) -> String {
 fn a_snapshot_and_what_follows_it_always_add_up() {
     within(Duration::from_secs(60), || {
         let hub = Broadcaster::new(roomy());
-        let total = Arc::new(AtomicU64::new(0));
+        let (total, is_over) = (Arc::new(AtomicU64::new(0)), AtomicBool::new(false));
         thread::scope(|scope| {
             let publishers: Vec<_> = (0..4)
                 .map(|publisher: usize| {
-                    let (hub, total) = (&hub, &total);
+                    let (hub, total, is_over) = (&hub, &total, &is_over);
                     scope.spawn(move || {
-                        for number in 0..EACH {
+                        for number in 0.. {
+                            if is_over.load(Ordering::SeqCst) {
+                                break;
+                            }
                             let add = number % 7 + 1;
                             let change = || {
                                 total.fetch_add(add, Ordering::SeqCst);
@@ -213,14 +216,17 @@ fn a_snapshot_and_what_follows_it_always_add_up() {
                     })
                 })
                 .collect();
-            let readers: Vec<_> = (0..200)
-                .map(|_| {
-                    thread::sleep(Duration::from_micros(200));
+            let readers: Vec<_> = (1..=200)
+                .map(|round| {
+                    while hub.position().sequence < round * 10 {
+                        thread::yield_now();
+                    }
                     let total = Arc::clone(&total);
                     let snapshot = move || [Event::new(total.load(Ordering::SeqCst).to_string())];
                     hub.subscription(TOPICS).snapshot(snapshot).open().unwrap()
                 })
                 .collect();
+            is_over.store(true, Ordering::SeqCst);
             publishers.into_iter().for_each(|it| it.join().unwrap());
             hub.shutdown();
             let mut snapshots = BTreeSet::new();
@@ -230,7 +236,7 @@ fn a_snapshot_and_what_follows_it_always_add_up() {
                 assert_eq!(sum, total.load(Ordering::SeqCst));
                 snapshots.insert(events[0].1.clone());
             }
-            assert!(snapshots.len() > 20, "snapshots were taken in between: {}", snapshots.len());
+            assert!(snapshots.len() > 100, "snapshots were taken in between: {}", snapshots.len());
         });
     });
 }
