@@ -738,7 +738,7 @@ fn m42_reading_an_event_copies_and_encodes_nothing() {
 }
 
 #[test]
-fn the_clock_and_the_hooks_of_the_caller_run_outside_of_the_lock() {
+fn the_clock_of_the_caller_runs_outside_of_the_lock() {
     let hub: Arc<OnceLock<Broadcaster>> = Arc::default();
     let inner = Arc::clone(&hub);
     let now = std::time::Instant::now();
