@@ -50,6 +50,8 @@ pub(crate) struct State {
     pub(crate) clients: Slab<Client>,
     /// Closed to new events and clients; those that are there end when they have read everything.
     pub(crate) closed: Option<CloseReason>,
+    /// How many are draining it: nobody new is taken meanwhile.
+    pub(crate) draining: usize,
     /// The newest event that a topic had when it was forgotten.
     forgotten_through: u64,
     pub(crate) stats: Stats,
@@ -71,12 +73,14 @@ pub(crate) struct Client {
     pub(crate) close: Option<(CloseReason, u64)>,
 }
 
-/// Where a subscriber waits.
+/// Where a subscriber waits in a topic, and what it knows of the topic's losses.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Place {
     round: u64,
     key: usize,
     is_taken: bool,
+    /// Losses up to here were told.
+    pub(crate) told_through: u64,
 }
 
 /// What a broadcaster has seen so far.
@@ -187,7 +191,8 @@ impl Broadcaster {
     }
 
     /// Publishes what a function makes, at a moment that no [snapshot](Subscribe::snapshot) is taken: what the function
-    /// changes is either in a snapshot or in an event behind it, not in both and not in neither. It must not publish itself.
+    /// changes is either in a snapshot or in an event behind it, not in both and not in neither. It must not publish itself:
+    /// it might wait for a snapshot that waits for it.
     ///
     /// # Errors
     ///
@@ -208,23 +213,23 @@ impl Broadcaster {
     ) -> Result<Position, PublishError> {
         let hub = &self.hub;
         let no_snapshot_is_taken = hub.gate.read().unwrap_or_else(PoisonError::into_inner);
-        let prepared = make().into().prepare(|name| hub.is_known(name)).map_err(|error| match error {
+        let mut prepared = make().into().prepare(|name| hub.is_known(name)).map_err(|error| match error {
             PublishError::Unregistered { name, .. } => {
                 PublishError::Unregistered { name, registered: self.event_types() }
             }
             other => other,
         })?;
+        let (now, bounds) = ((hub.settings.clock)(), hub.bounds());
         let mut state = hub.lock();
         if state.closed.is_some() {
             return Err(PublishError::Closed);
         }
-        let now = (hub.settings.clock)();
-        let bounds = hub.bounds();
         let sequence = state.last + 1;
         let position = Position { epoch: hub.epoch, sequence };
         let topic = state.topic(topic, now, hub)?;
-        let frame = prepared.frame.with_id(&position.to_id());
-        topic.log.push(Entry { sequence, frame, name: prepared.name, key: prepared.key, at: now }, bounds);
+        let (name, key) = (prepared.name.take(), prepared.key.take());
+        let frame = prepared.with_id(&position.to_id());
+        topic.log.push(Entry { sequence, frame, name, key, at: now }, bounds);
         let woken = topic.take_waiting();
         state.last = sequence;
         state.stats.published += 1;
@@ -302,7 +307,7 @@ impl Broadcaster {
     /// [`Broadcaster::shutdown`]. Publishing goes on meanwhile; nobody else subscribes.
     ///
     /// `sleep` is the runtime's, such as `tokio::time::sleep`. When the future is dropped half way, those that are closed
-    /// stay closed and the others stay open.
+    /// stay closed and the others stay open, and new ones are taken again.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -316,6 +321,7 @@ impl Broadcaster {
     /// ```
     pub async fn drain<F: Future<Output = ()>>(&self, over: Duration, sleep: impl Fn(Duration) -> F) {
         const STEPS: u32 = 50;
+        let _nobody_new = Draining::begin(&self.hub);
         let mut clients: Vec<usize> = self.hub.lock().clients.iter().map(|(key, _)| key).collect();
         // A random order: neighbours in the slab connected at about the same time.
         clients.sort_by_cached_key(|_| random());
@@ -341,6 +347,21 @@ impl fmt::Debug for Broadcaster {
             .field("position", &self.position())
             .field("clients", &self.client_count())
             .finish_non_exhaustive()
+    }
+}
+
+struct Draining<'a>(&'a Hub);
+
+impl<'a> Draining<'a> {
+    fn begin(hub: &'a Hub) -> Self {
+        hub.lock().draining += 1;
+        Self(hub)
+    }
+}
+
+impl Drop for Draining<'_> {
+    fn drop(&mut self) {
+        self.0.lock().draining -= 1;
     }
 }
 
@@ -371,7 +392,7 @@ pub enum SubscribeError {
     /// No topic was named.
     #[error("no topic was named")]
     NoTopic,
-    /// The broadcaster was shut down.
+    /// The broadcaster was shut down, or is being drained.
     #[error("the broadcaster is closed")]
     Closed,
 }
@@ -424,10 +445,18 @@ impl State {
         }
         let lost_through = self.forgotten_through;
         for name in names {
-            let topic = self.topics.entry(Arc::clone(name)).or_insert_with(|| Topic::new(lost_through));
-            topic.log.evict(now, hub.bounds());
+            self.topics.entry(Arc::clone(name)).or_insert_with(|| Topic::new(lost_through));
         }
         Ok(())
+    }
+
+    /// Lets go of what has become too old since something was published.
+    pub(crate) fn evict(&mut self, names: &[Arc<str>], now: Instant, bounds: Bounds) {
+        for name in names {
+            if let Some(topic) = self.topics.get_mut(name) {
+                topic.log.evict(now, bounds);
+            }
+        }
     }
 
     /// Forgets topics without events and clients. Who subscribes to one of them again is told what may be lost.
@@ -469,24 +498,25 @@ impl Topic {
         core::mem::take(&mut self.waiting)
     }
 
-    /// Lets a waker wait for the next event, in the place that it has if it still has one.
-    pub(crate) fn wait(&mut self, place: &mut Place, waker: &Waker) {
+    /// Lets a waker wait for the next event, in the place that it has if it still has one. Returns the waker that it
+    /// displaced: it may be the last of its task, whose end must not come under the lock.
+    pub(crate) fn wait(&mut self, place: &mut Place, waker: &Waker) -> Option<Waker> {
         if place.is_taken && place.round == self.round {
             if let Some(waiting) = self.waiting.get_mut(place.key) {
-                waiting.clone_from(waker);
-                return;
+                let is_another = !waiting.will_wake(waker);
+                return is_another.then(|| core::mem::replace(waiting, waker.clone()));
             }
         }
         let key = self.waiting.insert(waker.clone());
-        *place = Place { round: self.round, key, is_taken: true };
+        *place = Place { round: self.round, key, is_taken: true, ..*place };
+        None
     }
 
-    /// Gives a place up.
-    pub(crate) fn leave(&mut self, place: &mut Place) {
-        if place.is_taken && place.round == self.round {
-            self.waiting.try_remove(place.key);
-        }
+    /// Gives a place up. Returns its waker, which must not end under the lock.
+    pub(crate) fn leave(&mut self, place: &mut Place) -> Option<Waker> {
+        let is_there = place.is_taken && place.round == self.round;
         place.is_taken = false;
+        is_there.then(|| self.waiting.try_remove(place.key)).flatten()
     }
 }
 

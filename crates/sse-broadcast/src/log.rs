@@ -1,6 +1,6 @@
 //! The log of one topic: what was published and can still be read, in order of sequence.
 
-use sse_core::{EventName, Frame};
+use sse_core::Frame;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 pub(crate) struct Entry {
     pub(crate) sequence: u64,
     pub(crate) frame: Frame,
-    pub(crate) name: Option<EventName<'static>>,
+    pub(crate) name: Option<Arc<str>>,
     pub(crate) key: Option<Arc<str>>,
     pub(crate) at: Instant,
 }

@@ -19,7 +19,7 @@ const EVENTS: usize = 256;
 ///
 /// A gap and a reset are told in the stream, too: as an event (`sse:reset` by default) whose id is the new position and whose
 /// data says what is lost, `{"reason":"gap","from":7,"to":12}` (events after 7 up to 12 may be missing) or
-/// `{"reason":"reset"}`.
+/// `{"reason":"reset"}`. In front of a [snapshot](Subscribe::snapshot) it has no id: the snapshot's last event has.
 ///
 /// ```
 /// use sse_broadcast::{Broadcaster, Outcome, Settings};
@@ -177,7 +177,7 @@ impl Subscribe {
         let hub = hub.hub;
         let gate = snapshot.as_ref().map(|_| hub.gate.write().unwrap_or_else(PoisonError::into_inner));
         let resumed = hub.resume(&topics, last_event_id.as_ref());
-        let Resumed { mut cursor, told_through, outcome, last } = resumed.inspect_err(|_| {
+        let Resumed { mut cursor, places, outcome, last } = resumed.inspect_err(|_| {
             hub.lock().stats.refused += 1;
         })?;
         let mut events = snapshot.filter(|_| !matches!(outcome, Outcome::Resumed { .. })).map(|make| make());
@@ -187,26 +187,27 @@ impl Subscribe {
         drop(gate);
         let at = Position { epoch: hub.epoch, sequence: cursor };
         let mut opening = Vec::new();
-        if let Outcome::Gap { .. } | Outcome::Reset = outcome {
-            opening.push(hub.verdict(outcome, cursor));
-        }
         let encoder = Encoder::new();
         let last_of_snapshot = events.as_mut().and_then(Vec::pop);
+        if let Outcome::Gap { .. } | Outcome::Reset = outcome {
+            let verdict = hub.verdict(outcome);
+            // In front of a snapshot it has no id, so that a client that is cut half way gets the snapshot again.
+            let has_id = last_of_snapshot.is_none();
+            opening.push(if has_id { verdict.with_id(at.to_id()) } else { verdict }.to_frame());
+        }
         for event in events.into_iter().flatten() {
-            opening.push(without_id(&event));
+            opening.extend(without_id(&event));
         }
         opening.extend(last_of_snapshot.map(|event| encoder.to_frame(&event.with_id(at.to_id()))));
         if opening.is_empty() && outcome == Outcome::Fresh {
             // A client that is cut before its first event knows where it was.
             opening.push(encoder.to_frame(&Event::bare_id(at.to_id())));
         }
-        let places = vec![Place::default(); topics.len()];
         Ok(Subscription {
             hub,
             topics,
             places,
             cursor,
-            told_through: told_through.max(cursor),
             outcome,
             opening: Frame::concat(&opening),
             filter,
@@ -217,15 +218,22 @@ impl Subscribe {
 }
 
 /// An event of a snapshot in front of its last: no id, so that a client that is cut half way gets the snapshot again.
-fn without_id(event: &Event<'_>) -> Frame {
-    let mut plain = Event::new(event.data().unwrap_or_default());
+fn without_id(event: &Event<'_>) -> Option<Frame> {
+    let mut plain = match (event.data(), event.retry()) {
+        (Some(data), _) => Event::new(data),
+        (None, Some(retry)) => Event::bare_retry(retry),
+        (None, None) => return None,
+    };
     if let Some(name) = event.name() {
         plain = plain.with_name(name.clone());
     }
     if let Some(retry) = event.retry() {
         plain = plain.with_retry(retry);
     }
-    plain.to_frame()
+    if let Some(comment) = event.comment() {
+        plain = plain.with_comment(comment);
+    }
+    Some(plain.to_frame())
 }
 
 impl fmt::Debug for Subscribe {
@@ -242,8 +250,8 @@ impl fmt::Debug for Subscribe {
 /// Where a client goes on.
 struct Resumed {
     cursor: u64,
-    /// Losses up to here are told, or are none of the client's business.
-    told_through: u64,
+    /// What its topics have lost so far is told, or is none of the client's business.
+    places: Vec<Place>,
     outcome: Outcome,
     last: u64,
 }
@@ -262,16 +270,19 @@ impl Hub {
         }
         let now = (self.settings.clock)();
         let mut state = self.lock();
-        if state.closed.is_some() {
+        if state.closed.is_some() || state.draining > 0 {
             return Err(SubscribeError::Closed);
         }
         if state.clients.len() >= self.settings.clients {
             return Err(SubscribeError::TooManyClients { limit: self.settings.clients });
         }
         state.need_topics(topics, now, self)?;
+        state.evict(topics, now, self.bounds());
         let last = state.last;
+        let mut places = vec![Place::default(); topics.len()];
+        state.mark_told(topics, &mut places);
         let Some(id) = last_event_id.filter(|id| !id.is_reset()) else {
-            return Ok(Resumed { cursor: last, told_through: last, outcome: Outcome::Fresh, last });
+            return Ok(Resumed { cursor: last, places, outcome: Outcome::Fresh, last });
         };
         let position = id.as_str().parse::<Position>().ok();
         let known = position.filter(|known| known.epoch == self.epoch && known.sequence <= last);
@@ -289,18 +300,16 @@ impl Hub {
         if matches!(outcome, Outcome::Gap { .. }) {
             state.stats.gaps += 1;
         }
-        let told_through = state.lost_through(topics, 0).unwrap_or(0).max(cursor);
-        Ok(Resumed { cursor, told_through, outcome, last })
+        Ok(Resumed { cursor, places, outcome, last })
     }
 
-    /// The event that says what is lost; its id is where the client goes on.
-    fn verdict(&self, outcome: Outcome, cursor: u64) -> Frame {
+    /// The event that says what is lost, as yet without the id where the client goes on.
+    fn verdict(&self, outcome: Outcome) -> Event<'static> {
         let data = match outcome {
             Outcome::Gap { from, to } => format!("{{\"reason\":\"gap\",\"from\":{from},\"to\":{to}}}"),
             _ => "{\"reason\":\"reset\"}".to_owned(),
         };
-        let id = Position { epoch: self.epoch, sequence: cursor }.to_id();
-        Event::new(data).with_name(self.settings.verdict_name.clone()).with_id(id).to_frame()
+        Event::new(data).with_name(self.settings.verdict_name.clone())
     }
 
     /// The reconnection time of a client that is sent away, different for each.
@@ -320,6 +329,21 @@ impl State {
     fn lost_through(&self, topics: &[Arc<str>], cursor: u64) -> Option<u64> {
         let topics = topics.iter().filter_map(|topic| self.topics.get(topic));
         topics.filter_map(|topic| topic.log.lost_after(cursor)).max()
+    }
+
+    /// The newest event of the topics that a reader at `cursor` has lost and was not told of: by topic, since what one has
+    /// lost says nothing of what another loses later.
+    fn newly_lost(&self, topics: &[Arc<str>], places: &[Place], cursor: u64) -> Option<u64> {
+        let topics =
+            topics.iter().zip(places).filter_map(|(name, place)| Some((self.topics.get(name)?, place)));
+        topics.filter_map(|(topic, place)| topic.log.lost_after(cursor.max(place.told_through))).max()
+    }
+
+    /// Notes that all that the topics have lost so far is told.
+    fn mark_told(&self, topics: &[Arc<str>], places: &mut [Place]) {
+        for (name, place) in topics.iter().zip(places) {
+            place.told_through = self.topics.get(name).map_or(0, |topic| topic.log.lost_through());
+        }
     }
 
     /// The place before the first event behind `cursor` that can be read: no event is between the two.
@@ -388,8 +412,6 @@ pub struct Subscription {
     places: Vec<Place>,
     /// The last event that was read.
     cursor: u64,
-    /// Losses up to here were told.
-    told_through: u64,
     outcome: Outcome,
     /// What the stream begins with.
     opening: Option<Frame>,
@@ -449,7 +471,6 @@ impl Subscription {
             topics: Vec::new(),
             places: Vec::new(),
             cursor: 0,
-            told_through: 0,
             outcome: Outcome::Refused(error),
             filter: None,
             client: None,
@@ -478,12 +499,19 @@ impl Subscription {
         if self.client.is_some() || self.end.is_some() {
             return;
         }
+        let now = (self.hub.settings.clock)();
         let mut state = self.hub.lock();
         let limit = self.hub.settings.clients;
-        if state.clients.len() >= limit {
+        let room = if state.clients.len() >= limit {
+            Err(SubscribeError::TooManyClients { limit })
+        } else {
+            // Nobody counted as a client of a topic, and it may have been forgotten since.
+            state.need_topics(&self.topics, now, &self.hub)
+        };
+        if let Err(error) = room {
             state.stats.refused += 1;
             drop(state);
-            self.outcome = Outcome::Refused(SubscribeError::TooManyClients { limit });
+            self.outcome = Outcome::Refused(error);
             self.opening = Some(self.hub.retry_frame());
             self.end = Some(End::Due(CloseReason::Refused));
             return;
@@ -504,10 +532,10 @@ impl Subscription {
     /// Everything missed up to a chunk, a verdict, the end, or a place to wait.
     fn advance(&mut self, waker: &Waker) -> Step {
         let mut state = self.hub.lock();
-        if let Some(to) = state.lost_through(&self.topics, self.cursor).filter(|to| *to > self.told_through) {
+        if let Some(to) = state.newly_lost(&self.topics, &self.places, self.cursor) {
             state.stats.lagged += 1;
             let from = self.cursor;
-            self.told_through = to;
+            state.mark_told(&self.topics, &mut self.places);
             self.cursor = state.before_first(&self.topics, from);
             drop(state);
             return match self.hub.settings.lag {
@@ -517,7 +545,8 @@ impl Subscription {
                     Step::Give(self.hub.retry_frame())
                 }
                 Lag::Skip | Lag::LatestPerKey => {
-                    Step::Give(self.hub.verdict(Outcome::Gap { from, to }, self.cursor))
+                    let verdict = self.hub.verdict(Outcome::Gap { from, to });
+                    Step::Give(verdict.with_id(self.position().to_id()).to_frame())
                 }
             };
         }
@@ -532,11 +561,13 @@ impl Subscription {
             self.end = Some(End::Due(reason));
             return Step::Again;
         }
+        let mut displaced = Vec::new();
         for (name, place) in self.topics.iter().zip(&mut self.places) {
             if let Some(topic) = state.topics.get_mut(name) {
-                topic.wait(place, waker);
+                displaced.extend(topic.wait(place, waker));
             }
         }
+        drop(state);
         Step::Wait
     }
 
@@ -548,7 +579,7 @@ impl Subscription {
         let shows = |Read { topic, entry }: &Read| match (&self.filter, self.topics.get(*topic)) {
             (Some(filter), Some(topic)) => filter(&Published {
                 topic,
-                name: entry.name.as_ref().map(sse_core::EventName::as_str),
+                name: entry.name.as_deref(),
                 key: entry.key.as_deref(),
                 sequence: entry.sequence,
                 frame: &entry.frame,
@@ -602,16 +633,18 @@ impl Stream for Subscription {
 impl Drop for Subscription {
     fn drop(&mut self) {
         let Some(key) = self.client else { return };
+        let mut left = Vec::new();
         let mut state = self.hub.lock();
         state.clients.try_remove(key);
         for (name, place) in self.topics.iter().zip(&mut self.places) {
             if let Some(topic) = state.topics.get_mut(name) {
                 topic.clients -= 1;
-                topic.leave(place);
+                left.extend(topic.leave(place));
             }
         }
         let clients = state.clients.len();
         drop(state);
+        drop(left);
         if let Some(hook) = &self.hub.settings.on_leave {
             hook(&Presence { broadcaster: &self.broadcaster(), topics: &self.topics, clients });
         }
