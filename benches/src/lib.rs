@@ -6,4 +6,5 @@
 pub mod callgrind;
 pub mod corpora;
 pub mod engines;
+pub mod fanout;
 pub mod report;
