@@ -1,5 +1,6 @@
 //! Runs one engine on one corpus, for a profiler, or all of them, for the report.
 
+use sse_benches::broadcast::Case;
 use sse_benches::corpora;
 use sse_benches::engines::{Decode, Encode};
 use sse_benches::fanout::{self, Engine};
@@ -8,11 +9,13 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 usage: sse-benches encode|decode [--engine NAME] [--corpus NAME] [--n TIMES]
        sse-benches report
+       sse-benches broadcast [--case NAME --n ROUNDS]
        sse-benches fanout [--engine NAME] [--runs TIMES]
        sse-benches serve --engine NAME
 
 encode and decode check and then run the engines named NAME (all, without), on the corpora named NAME:
-TIMES events, or TIMES streams. report measures all of them and prints Markdown. fanout publishes to many clients of
+TIMES events, or TIMES streams. report measures all of them and prints Markdown. broadcast
+counts what publishing and delivering costs, or does it, for a profiler. fanout publishes to many clients of
 each engine, in processes that run serve.";
 
 fn main() -> ExitCode {
@@ -20,6 +23,15 @@ fn main() -> ExitCode {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments.as_slice() {
         ["report"] => finish(sse_benches::report::print(&mut std::io::stdout().lock())),
+        ["broadcast"] => finish(sse_benches::broadcast::print(&mut std::io::stdout().lock())),
+        ["broadcast", "--case", name, "--n", rounds] => {
+            let case = Case::ALL.iter().find(|case| case.name == *name);
+            match (case, rounds.parse()) {
+                (Some(case), Ok(rounds)) => case.run(rounds),
+                _ => return usage(),
+            }
+            ExitCode::SUCCESS
+        }
         ["fanout", options @ ..] => fan_out(options),
         ["serve", "--engine", name] => match Engine::ALL.iter().find(|engine| engine.name() == *name) {
             Some(engine) => finish(fanout::serve(*engine)),

@@ -34,6 +34,15 @@ pub(crate) struct Log {
     newest_of_key: HashMap<Arc<str>, u64>,
     /// The newest event that can no longer be read, by sequence: cursors before it have lost something.
     lost_through: u64,
+    /// What the reader before joined: subscribers that wake together have missed the same.
+    joined: Option<Joined>,
+}
+
+/// Everything behind one cursor, up to the newest event.
+#[derive(Debug)]
+struct Joined {
+    after: u64,
+    frame: Frame,
 }
 
 impl Log {
@@ -45,12 +54,14 @@ impl Log {
             kept: BTreeMap::new(),
             newest_of_key: HashMap::new(),
             lost_through,
+            joined: None,
         }
     }
 
     /// Appends an event with a higher sequence than all before.
     pub(crate) fn push(&mut self, entry: Entry, bounds: Bounds) {
         let now = entry.at;
+        self.joined = None;
         if let (Some(key), true) = (&entry.key, bounds.keys > 0) {
             if let Some(superseded) = self.newest_of_key.insert(Arc::clone(key), entry.sequence) {
                 self.kept.remove(&superseded);
@@ -71,6 +82,7 @@ impl Log {
                 return;
             }
             let Some(oldest) = self.tail.pop_front() else { return };
+            self.joined = None;
             self.bytes -= oldest.frame.len();
             let newest = oldest.key.as_ref().and_then(|key| self.newest_of_key.get(key));
             match newest {
@@ -94,9 +106,32 @@ impl Log {
         }
     }
 
+    /// The number of the newest event.
+    pub(crate) fn newest(&self) -> Option<u64> {
+        self.tail.back().map(|entry| entry.sequence)
+    }
+
+    /// Everything behind `cursor` up to the newest event, if a reader joined it.
+    pub(crate) fn joined_after(&self, cursor: u64) -> Option<&Frame> {
+        self.joined.as_ref().filter(|joined| joined.after == cursor).map(|joined| &joined.frame)
+    }
+
+    /// Lets others have what a reader joined: everything behind `after` up to `through`, if that is still the newest event.
+    pub(crate) fn share(&mut self, after: u64, through: u64, frame: Frame) {
+        if self.newest() == Some(through) {
+            self.joined = Some(Joined { after, frame });
+        }
+    }
+
     /// The events behind `cursor`, in order.
     pub(crate) fn after(&self, cursor: u64) -> impl Iterator<Item = &Entry> {
-        let start = self.tail.partition_point(|entry| entry.sequence <= cursor);
+        // Most cursors are near the end.
+        const NEAR: usize = 4;
+        let behind = self.tail.iter().rev().take(NEAR).take_while(|entry| entry.sequence > cursor).count();
+        let start = match behind {
+            NEAR => self.tail.partition_point(|entry| entry.sequence <= cursor),
+            _ => self.tail.len() - behind,
+        };
         let kept = self.kept.range(cursor.saturating_add(1)..).map(|(_, entry)| entry);
         kept.chain(self.tail.range(start..))
     }

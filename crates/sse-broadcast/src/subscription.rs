@@ -1,4 +1,5 @@
-use crate::hub::{Broadcaster, Client, Hub, Place, State, SubscribeError, random};
+use crate::hub::{Broadcaster, Client, Hub, Place, State, SubscribeError, Topic, random};
+use crate::log::Entry;
 use crate::position::Position;
 use crate::settings::{Lag, Presence};
 use core::fmt;
@@ -139,7 +140,7 @@ impl Subscribe {
         let hub = hub.hub;
         let gate = snapshot.as_ref().map(|_| hub.gate.write().unwrap_or_else(PoisonError::into_inner));
         let resumed = hub.resume(&topics, last_event_id.as_ref());
-        let Resumed { mut cursor, told_through, outcome, last } = resumed.inspect_err(|_| {
+        let Resumed { places, mut cursor, told_through, outcome, last } = resumed.inspect_err(|_| {
             hub.lock().stats.refused += 1;
         })?;
         let mut events = snapshot.filter(|_| !matches!(outcome, Outcome::Resumed { .. })).map(|make| make());
@@ -162,7 +163,6 @@ impl Subscribe {
             // A client that is cut before its first event knows where it was.
             opening.push(encoder.to_frame(&Event::bare_id(at.to_id())));
         }
-        let places = vec![Place::default(); topics.len()];
         Ok(Subscription {
             hub,
             topics,
@@ -203,6 +203,7 @@ impl fmt::Debug for Subscribe {
 
 /// Where a client goes on.
 struct Resumed {
+    places: Vec<Place>,
     cursor: u64,
     /// Losses up to here are told, or are none of the client's business.
     told_through: u64,
@@ -230,20 +231,20 @@ impl Hub {
         if state.clients.len() >= self.settings.clients {
             return Err(SubscribeError::TooManyClients { limit: self.settings.clients });
         }
-        state.need_topics(topics, now, self)?;
+        let places = state.need_topics(topics, now, self)?;
         let last = state.last;
         let Some(id) = last_event_id.filter(|id| !id.is_reset()) else {
-            return Ok(Resumed { cursor: last, told_through: last, outcome: Outcome::Fresh, last });
+            return Ok(Resumed { places, cursor: last, told_through: last, outcome: Outcome::Fresh, last });
         };
         let position = id.as_str().parse::<Position>().ok();
         let known = position.filter(|known| known.epoch == self.epoch && known.sequence <= last);
         let from = known.map_or(0, |position| position.sequence);
-        let lost = state.lost_through(topics, from).filter(|_| known.is_some());
+        let lost = state.lost_through(&places, from).filter(|_| known.is_some());
         let (outcome, cursor) = match (known, lost) {
-            (None, _) => (Outcome::Reset, state.before_first(topics, 0)),
-            (Some(_), Some(to)) => (Outcome::Gap { from, to }, state.before_first(topics, from)),
+            (None, _) => (Outcome::Reset, state.before_first(&places, 0)),
+            (Some(_), Some(to)) => (Outcome::Gap { from, to }, state.before_first(&places, from)),
             (Some(_), None) => {
-                let replayed = topics.iter().filter_map(|topic| state.topics.get(topic));
+                let replayed = state.topics(&places);
                 let replayed = replayed.map(|topic| topic.log.after(from).count() as u64).sum();
                 (Outcome::Resumed { replayed }, from)
             }
@@ -251,8 +252,8 @@ impl Hub {
         if matches!(outcome, Outcome::Gap { .. }) {
             state.stats.gaps += 1;
         }
-        let told_through = state.lost_through(topics, 0).unwrap_or(0).max(cursor);
-        Ok(Resumed { cursor, told_through, outcome, last })
+        let told_through = state.lost_through(&places, 0).unwrap_or(0).max(cursor);
+        Ok(Resumed { places, cursor, told_through, outcome, last })
     }
 
     /// The event that says what is lost; its id is where the client goes on.
@@ -278,48 +279,84 @@ impl Hub {
 }
 
 impl State {
+    fn topics(&self, places: &[Place]) -> impl Iterator<Item = &Topic> {
+        places.iter().filter_map(|place| self.topics.get(place.topic))
+    }
+
     /// The newest event of the topics that a reader at `cursor` has lost.
-    fn lost_through(&self, topics: &[Arc<str>], cursor: u64) -> Option<u64> {
-        let topics = topics.iter().filter_map(|topic| self.topics.get(topic));
-        topics.filter_map(|topic| topic.log.lost_after(cursor)).max()
+    fn lost_through(&self, places: &[Place], cursor: u64) -> Option<u64> {
+        self.topics(places).filter_map(|topic| topic.log.lost_after(cursor)).max()
     }
 
     /// The place before the first event behind `cursor` that can be read: no event is between the two.
-    fn before_first(&self, topics: &[Arc<str>], cursor: u64) -> u64 {
-        let topics = topics.iter().filter_map(|topic| self.topics.get(topic));
-        let first =
-            topics.filter_map(|topic| topic.log.after(cursor).next()).map(|entry| entry.sequence).min();
-        first.map_or(self.last, |first| first - 1)
+    fn before_first(&self, places: &[Place], cursor: u64) -> u64 {
+        let first = self.topics(places).filter_map(|topic| topic.log.after(cursor).next());
+        first.map(|entry| entry.sequence).min().map_or(self.last, |first| first - 1)
     }
 
-    /// What there is behind `cursor`, in order, up to a chunk.
-    fn read(&self, topics: &[Arc<str>], cursor: u64) -> Vec<Read> {
-        let mut logs: Vec<_> = topics
-            .iter()
-            .enumerate()
-            .filter_map(|(index, name)| Some((index, self.topics.get(name)?.log.after(cursor).peekable())))
-            .collect();
-        let (mut read, mut bytes) = (Vec::new(), 0);
-        while bytes < CHUNK && read.len() < EVENTS {
-            let next = logs
-                .iter_mut()
-                .filter_map(|(index, log)| Some((log.peek()?.sequence, *index, log)))
-                .min_by_key(|(sequence, ..)| *sequence);
-            let Some((_, topic, log)) = next else { break };
-            let Some(entry) = log.next() else { break };
-            if !read.is_empty() && bytes + entry.frame.len() > CHUNK {
-                break;
-            }
-            bytes += entry.frame.len();
-            read.push(Read { topic, entry: entry.clone() });
+    /// Takes what there is behind `cursor`, in order, up to a chunk.
+    fn read(&self, places: &[Place], cursor: u64, mut take: impl FnMut(usize, &Entry)) {
+        let mut chunk = Chunk::default();
+        if let [place] = places {
+            let entries = self.topics.get(place.topic).into_iter().flat_map(|topic| topic.log.after(cursor));
+            entries.take_while(|entry| chunk.has_room_for(entry)).for_each(|entry| take(0, entry));
+            return;
         }
-        read
+        let mut logs: Vec<_> = self.topics(places).map(|topic| topic.log.after(cursor).peekable()).collect();
+        loop {
+            let heads = logs.iter_mut().enumerate();
+            let next = heads.filter_map(|(index, log)| Some((log.peek()?.sequence, index))).min();
+            let Some((_, index)) = next else { return };
+            match logs[index].next_if(|entry| chunk.has_room_for(entry)) {
+                Some(entry) => take(index, entry),
+                None => return,
+            }
+        }
+    }
+}
+
+/// How much is in a chunk.
+#[derive(Default)]
+struct Chunk {
+    events: usize,
+    bytes: usize,
+}
+
+impl Chunk {
+    /// Counts an event, if it fits; a lone one always does.
+    fn has_room_for(&mut self, entry: &Entry) -> bool {
+        let bytes = self.bytes + entry.frame.len();
+        if self.events > 0 && (bytes > CHUNK || self.events == EVENTS) {
+            return false;
+        }
+        *self = Self { events: self.events + 1, bytes };
+        true
+    }
+}
+
+/// What was read under the lock, to be joined outside of it.
+#[derive(Default)]
+struct Batch {
+    first: Option<Frame>,
+    /// Most often empty.
+    rest: Vec<Frame>,
+    through: u64,
+}
+
+impl Batch {
+    fn push(&mut self, entry: &Entry) {
+        self.through = entry.sequence;
+        let frame = entry.frame.clone();
+        match self.first {
+            None => self.first = Some(frame),
+            Some(_) => self.rest.push(frame),
+        }
     }
 }
 
 struct Read {
     topic: usize,
-    entry: crate::log::Entry,
+    entry: Entry,
 }
 
 /// The events of some topics for one client, as a stream: what any adapter's `Sse` is made of.
@@ -420,19 +457,29 @@ impl Subscription {
         if self.client.is_some() || self.end.is_some() {
             return;
         }
+        let now = (self.hub.settings.clock)();
         let mut state = self.hub.lock();
         let limit = self.hub.settings.clients;
-        if state.clients.len() >= limit {
-            state.stats.refused += 1;
-            drop(state);
-            self.outcome = Outcome::Refused(SubscribeError::TooManyClients { limit });
-            self.opening = Some(self.hub.retry_frame());
-            self.end = Some(End::Due(CloseReason::Refused));
-            return;
+        let places = if state.clients.len() >= limit {
+            Err(SubscribeError::TooManyClients { limit })
+        } else {
+            // Topics without clients may have been forgotten meanwhile.
+            state.need_topics(&self.topics, now, &self.hub)
+        };
+        match places {
+            Ok(places) => self.places = places,
+            Err(error) => {
+                state.stats.refused += 1;
+                drop(state);
+                self.outcome = Outcome::Refused(error);
+                self.opening = Some(self.hub.retry_frame());
+                self.end = Some(End::Due(CloseReason::Refused));
+                return;
+            }
         }
         self.client = Some(state.clients.insert(Client::default()));
-        for topic in &self.topics {
-            if let Some(topic) = state.topics.get_mut(topic) {
+        for place in &self.places {
+            if let Some(topic) = state.topics.get_mut(place.topic) {
                 topic.clients += 1;
             }
         }
@@ -446,11 +493,11 @@ impl Subscription {
     /// Everything missed up to a chunk, a verdict, the end, or a place to wait.
     fn advance(&mut self, waker: &Waker) -> Step {
         let mut state = self.hub.lock();
-        if let Some(to) = state.lost_through(&self.topics, self.cursor).filter(|to| *to > self.told_through) {
+        if let Some(to) = state.lost_through(&self.places, self.cursor).filter(|to| *to > self.told_through) {
             state.stats.lagged += 1;
             let from = self.cursor;
             self.told_through = to;
-            self.cursor = state.before_first(&self.topics, from);
+            self.cursor = state.before_first(&self.places, from);
             drop(state);
             return match self.hub.settings.lag {
                 Lag::Close { .. } => {
@@ -463,25 +510,61 @@ impl Subscription {
                 }
             };
         }
-        let read = state.read(&self.topics, self.cursor);
-        if !read.is_empty() {
-            return Step::Read(read);
+        if self.filter.is_some() {
+            let mut read = Vec::new();
+            state.read(&self.places, self.cursor, |topic, entry| read.push(Read { topic, entry: entry.clone() }));
+            if !read.is_empty() {
+                return Step::Filter(read);
+            }
+        } else {
+            if let Some((through, frame)) = self.joined(&state) {
+                self.cursor = through;
+                return Step::Give(frame);
+            }
+            let mut batch = Batch::default();
+            state.read(&self.places, self.cursor, |_, entry| batch.push(entry));
+            if let Some(first) = batch.first.take() {
+                return Step::Join(first, batch);
+            }
         }
         let close = self.client.and_then(|key| state.clients.get(key)).and_then(|client| client.close);
         if let Some(reason) = close.or(state.closed) {
             self.end = Some(End::Due(reason));
             return Step::Again;
         }
-        for (name, place) in self.topics.iter().zip(&mut self.places) {
-            if let Some(topic) = state.topics.get_mut(name) {
+        for place in &mut self.places {
+            if let Some(topic) = state.topics.get_mut(place.topic) {
                 topic.wait(place, waker);
             }
         }
         Step::Wait
     }
 
+    /// What another subscriber of the same topic has joined already, and up to where.
+    fn joined(&self, state: &State) -> Option<(u64, Frame)> {
+        let [place] = self.places[..] else { return None };
+        let log = &state.topics.get(place.topic)?.log;
+        Some((log.newest()?, log.joined_after(self.cursor)?.clone()))
+    }
+
+    /// All of it in one frame, for the subscribers at the same place, too.
+    fn join(&mut self, first: Frame, batch: &Batch) -> Frame {
+        let after = core::mem::replace(&mut self.cursor, batch.through);
+        if batch.rest.is_empty() {
+            return first;
+        }
+        let frames = core::iter::once(&first).chain(&batch.rest);
+        let Some(frame) = Frame::concat(frames) else { return first };
+        if let [place] = self.places[..] {
+            if let Some(topic) = self.hub.lock().topics.get_mut(place.topic) {
+                topic.log.share(after, batch.through, frame.clone());
+            }
+        }
+        frame
+    }
+
     /// What of it the client is to see, in one frame.
-    fn join(&mut self, read: Vec<Read>) -> Option<Frame> {
+    fn filter(&mut self, read: Vec<Read>) -> Option<Frame> {
         if let Some(last) = read.last() {
             self.cursor = last.entry.sequence;
         }
@@ -502,7 +585,8 @@ impl Subscription {
 
 enum Step {
     Give(Frame),
-    Read(Vec<Read>),
+    Join(Frame, Batch),
+    Filter(Vec<Read>),
     Again,
     Wait,
 }
@@ -527,8 +611,9 @@ impl Stream for Subscription {
             }
             match this.advance(cx.waker()) {
                 Step::Give(frame) => return Poll::Ready(Some(Delivery::Frame(frame))),
-                Step::Read(read) => {
-                    if let Some(frame) = this.join(read) {
+                Step::Join(first, batch) => return Poll::Ready(Some(Delivery::Frame(this.join(first, &batch)))),
+                Step::Filter(read) => {
+                    if let Some(frame) = this.filter(read) {
                         return Poll::Ready(Some(Delivery::Frame(frame)));
                     }
                 }
@@ -544,8 +629,8 @@ impl Drop for Subscription {
         let Some(key) = self.client else { return };
         let mut state = self.hub.lock();
         state.clients.try_remove(key);
-        for (name, place) in self.topics.iter().zip(&mut self.places) {
-            if let Some(topic) = state.topics.get_mut(name) {
+        for place in &mut self.places {
+            if let Some(topic) = state.topics.get_mut(place.topic) {
                 topic.clients -= 1;
                 topic.leave(place);
             }
