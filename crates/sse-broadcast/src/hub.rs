@@ -52,6 +52,8 @@ pub(crate) struct State {
     pub(crate) clients: Slab<Client>,
     /// Closed to new events and clients; those that are there end when they have read everything.
     pub(crate) closed: Option<CloseReason>,
+    /// How many are draining it: nobody new is taken meanwhile.
+    pub(crate) draining: usize,
     /// The newest event that a topic had when it was forgotten.
     forgotten_through: u64,
     pub(crate) stats: Stats,
@@ -200,7 +202,7 @@ impl Broadcaster {
     ) -> Result<Position, PublishError> {
         let hub = &self.hub;
         let no_snapshot_is_taken = hub.gate.read().unwrap_or_else(PoisonError::into_inner);
-        let prepared = make().into().prepare(|name| hub.is_known(name)).map_err(|error| match error {
+        let mut prepared = make().into().prepare(|name| hub.is_known(name)).map_err(|error| match error {
             PublishError::Unregistered { name, .. } => {
                 PublishError::Unregistered { name, registered: self.event_types() }
             }
@@ -215,8 +217,9 @@ impl Broadcaster {
         let sequence = state.last + 1;
         let position = Position { epoch: hub.epoch, sequence };
         let topic = state.topic(topic, now, hub)?;
-        let frame = prepared.frame.with_id(&position.to_id());
-        topic.log.push(Entry { sequence, frame, name: prepared.name, key: prepared.key, at: now }, bounds);
+        let (name, key) = (prepared.name.take(), prepared.key.take());
+        let frame = prepared.with_id(&position.to_id());
+        topic.log.push(Entry { sequence, frame, name, key, at: now }, bounds);
         let woken = topic.take_waiting();
         state.last = sequence;
         state.stats.published += 1;
@@ -295,7 +298,7 @@ impl Broadcaster {
     /// [`Broadcaster::shutdown`]. Publishing goes on meanwhile; nobody else subscribes.
     ///
     /// `sleep` is the runtime's, such as `tokio::time::sleep`. When the future is dropped half way, those that are closed
-    /// stay closed and the others stay open.
+    /// stay closed and the others stay open, and new ones are taken again.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -309,6 +312,7 @@ impl Broadcaster {
     /// ```
     pub async fn drain<F: Future<Output = ()>>(&self, over: Duration, sleep: impl Fn(Duration) -> F) {
         const STEPS: u32 = 50;
+        let _nobody_new = Draining::begin(&self.hub);
         let mut clients: Vec<usize> = self.hub.lock().clients.iter().map(|(key, _)| key).collect();
         // A random order: neighbours in the slab connected at about the same time.
         clients.sort_by_cached_key(|_| random());
@@ -337,6 +341,21 @@ impl fmt::Debug for Broadcaster {
     }
 }
 
+struct Draining<'a>(&'a Hub);
+
+impl<'a> Draining<'a> {
+    fn begin(hub: &'a Hub) -> Self {
+        hub.lock().draining += 1;
+        Self(hub)
+    }
+}
+
+impl Drop for Draining<'_> {
+    fn drop(&mut self) {
+        self.0.lock().draining -= 1;
+    }
+}
+
 /// A client cannot be taken; nothing changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -356,7 +375,7 @@ pub enum SubscribeError {
     /// No topic was named.
     #[error("no topic was named")]
     NoTopic,
-    /// The broadcaster was shut down.
+    /// The broadcaster was shut down, or is being drained.
     #[error("the broadcaster is closed")]
     Closed,
 }
@@ -422,10 +441,18 @@ impl State {
         let places = names.iter().map(|name| {
             let known = self.names.get(name).copied();
             let topic = known.unwrap_or_else(|| self.new_topic(Arc::clone(name)));
-            self.topics[topic].log.evict(now, hub.bounds());
             Place { topic, round: 0, key: 0, is_taken: false }
         });
         Ok(places.collect())
+    }
+
+    /// Lets go of what has become too old since something was published.
+    pub(crate) fn evict(&mut self, places: &[Place], now: Instant, bounds: Bounds) {
+        for place in places {
+            if let Some(topic) = self.topics.get_mut(place.topic) {
+                topic.log.evict(now, bounds);
+            }
+        }
     }
 
     /// Forgets topics without events and clients. Who subscribes to one of them again is told what may be lost.

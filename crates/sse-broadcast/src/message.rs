@@ -1,10 +1,11 @@
 use crate::hub::PublishError;
-use sse_core::{Decoder, Encoder, Event, EventName, Frame, FrameAwaitingId, Item};
+use sse_core::{Decoder, Encoder, Event, EventId, EventName, Frame, FrameAwaitingId, Item};
 use std::sync::Arc;
 
 /// What can be published: an event, text, or a frame that is encoded already; with a key where the newest of a key counts.
 ///
-/// Its id is the broadcaster's: an event or frame with an id of its own is refused.
+/// Its id is the broadcaster's: an event or frame with an id of its own is refused. A frame of several events has the id at
+/// its last: whoever has seen only some of them gets all of them again.
 ///
 /// ```
 /// use sse_broadcast::{Broadcaster, Message, Settings};
@@ -108,41 +109,90 @@ impl<'a> Message<'a> {
                 }
                 event.name().map_or(Ok(()), check)?;
                 let name = event.name().cloned().map(EventName::into_owned);
-                Ok(Prepared { frame: encoder.to_frame_awaiting_id(&event), name, key: self.key })
+                let frame = encoder.to_frame_awaiting_id(&event);
+                Ok(Prepared { before: None, frame, name, key: self.key })
             }
             Body::Frame(frame) => {
-                let mut first_name = None;
+                let (mut first_name, mut start_of_last) = (None, 0);
                 let mut decoder = Decoder::with_limit(usize::MAX);
-                let mut feed = decoder.feed(frame.as_bytes());
-                while let Some(item) = feed.next() {
-                    match item {
-                        Item::Event(event) if event.sets_id() => return Err(PublishError::HasId),
-                        Item::Block { sets_id: true, .. } => return Err(PublishError::HasId),
-                        Item::Event(event) => {
-                            let name = EventName::stripped(event.event_type());
-                            if name.as_str() != "message" {
-                                check(&name)?;
+                for (start, block) in blocks(frame.as_bytes()) {
+                    let mut feed = decoder.feed(block);
+                    while let Some(item) = feed.next() {
+                        match item {
+                            Item::Event(event) if event.sets_id() => return Err(PublishError::HasId),
+                            Item::Block { sets_id: true, .. } => return Err(PublishError::HasId),
+                            Item::Event(event) => {
+                                let name = EventName::stripped(event.event_type());
+                                if name.as_str() != "message" {
+                                    check(&name)?;
+                                }
+                                first_name.get_or_insert_with(|| name.into_owned());
+                                start_of_last = start;
                             }
-                            first_name.get_or_insert_with(|| name.into_owned());
+                            _ => {}
                         }
-                        _ => {}
                     }
                 }
                 if first_name.is_none() {
                     return Err(PublishError::NoEvent);
                 }
-                Ok(Prepared { frame: encoder.put_id_before(&frame), name: first_name, key: self.key })
+                let mut prepared = Prepared {
+                    before: None,
+                    frame: encoder.put_id_before(&frame),
+                    name: first_name,
+                    key: self.key,
+                };
+                if start_of_last > 0 {
+                    let (before, last) = frame.as_bytes().split_at(start_of_last);
+                    if let (Ok(before), Ok(last)) =
+                        (Frame::from_wire(before.to_vec()), Frame::from_wire(last.to_vec()))
+                    {
+                        prepared.frame = encoder.put_id_before(&last);
+                        prepared.before = Some(before);
+                    }
+                }
+                Ok(prepared)
             }
         }
     }
 }
 
+/// Cuts a frame behind each blank line; where each part starts, and the part.
+fn blocks(wire: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
+    let (mut start, mut line_start) = (0, 0);
+    let mut ends = Vec::new();
+    while let Some(len) = wire[line_start..].iter().position(|byte| matches!(byte, b'\r' | b'\n')) {
+        let line_end = line_start + len;
+        let is_crlf = wire[line_end..].starts_with(b"\r\n");
+        line_start = line_end + if is_crlf { 2 } else { 1 };
+        if len == 0 {
+            ends.push(line_start);
+        }
+    }
+    ends.push(wire.len());
+    ends.into_iter().map(move |end| {
+        let block = (start, &wire[start..end]);
+        start = end;
+        block
+    })
+}
+
 /// Encoded, but for its id.
 #[derive(Debug)]
 pub(crate) struct Prepared {
-    pub(crate) frame: FrameAwaitingId,
+    /// All but the last event of a frame. The id belongs to the last: a client that is cut before it has not seen the rest.
+    before: Option<Frame>,
+    frame: FrameAwaitingId,
     pub(crate) name: Option<EventName<'static>>,
     pub(crate) key: Option<Arc<str>>,
+}
+
+impl Prepared {
+    pub(crate) fn with_id(self, id: &EventId<'_>) -> Frame {
+        let last = self.frame.with_id(id);
+        let before = self.before;
+        before.and_then(|before| Frame::concat([&before, &last])).unwrap_or(last)
+    }
 }
 
 impl<'a> From<Event<'a>> for Message<'a> {

@@ -20,7 +20,7 @@ const EVENTS: usize = 256;
 ///
 /// A gap and a reset are told in the stream, too: as an event (`sse:reset` by default) whose id is the new position and whose
 /// data says what is lost, `{"reason":"gap","from":7,"to":12}` (events after 7 up to 12 may be missing) or
-/// `{"reason":"reset"}`.
+/// `{"reason":"reset"}`. In front of a [snapshot](Subscribe::snapshot) it has no id: the snapshot's last event has.
 ///
 /// ```
 /// use sse_broadcast::{Broadcaster, Outcome, Settings};
@@ -150,13 +150,16 @@ impl Subscribe {
         drop(gate);
         let at = Position { epoch: hub.epoch, sequence: cursor };
         let mut opening = Vec::new();
-        if let Outcome::Gap { .. } | Outcome::Reset = outcome {
-            opening.push(hub.verdict(outcome, cursor));
-        }
         let encoder = Encoder::new();
         let last_of_snapshot = events.as_mut().and_then(Vec::pop);
+        if let Outcome::Gap { .. } | Outcome::Reset = outcome {
+            let verdict = hub.verdict(outcome);
+            // In front of a snapshot it has no id, so that a client that is cut half way gets the snapshot again.
+            let has_id = last_of_snapshot.is_none();
+            opening.push(if has_id { verdict.with_id(at.to_id()) } else { verdict }.to_frame());
+        }
         for event in events.into_iter().flatten() {
-            opening.push(without_id(&event));
+            opening.extend(without_id(&event));
         }
         opening.extend(last_of_snapshot.map(|event| encoder.to_frame(&event.with_id(at.to_id()))));
         if opening.is_empty() && outcome == Outcome::Fresh {
@@ -179,15 +182,22 @@ impl Subscribe {
 }
 
 /// An event of a snapshot in front of its last: no id, so that a client that is cut half way gets the snapshot again.
-fn without_id(event: &Event<'_>) -> Frame {
-    let mut plain = Event::new(event.data().unwrap_or_default());
+fn without_id(event: &Event<'_>) -> Option<Frame> {
+    let mut plain = match (event.data(), event.retry()) {
+        (Some(data), _) => Event::new(data),
+        (None, Some(retry)) => Event::bare_retry(retry),
+        (None, None) => return None,
+    };
     if let Some(name) = event.name() {
         plain = plain.with_name(name.clone());
     }
     if let Some(retry) = event.retry() {
         plain = plain.with_retry(retry);
     }
-    plain.to_frame()
+    if let Some(comment) = event.comment() {
+        plain = plain.with_comment(comment);
+    }
+    Some(plain.to_frame())
 }
 
 impl fmt::Debug for Subscribe {
@@ -225,13 +235,14 @@ impl Hub {
         }
         let now = (self.settings.clock)();
         let mut state = self.lock();
-        if state.closed.is_some() {
+        if state.closed.is_some() || state.draining > 0 {
             return Err(SubscribeError::Closed);
         }
         if state.clients.len() >= self.settings.clients {
             return Err(SubscribeError::TooManyClients { limit: self.settings.clients });
         }
         let places = state.need_topics(topics, now, self)?;
+        state.evict(&places, now, self.bounds());
         let last = state.last;
         let Some(id) = last_event_id.filter(|id| !id.is_reset()) else {
             return Ok(Resumed { places, cursor: last, told_through: last, outcome: Outcome::Fresh, last });
@@ -256,14 +267,13 @@ impl Hub {
         Ok(Resumed { places, cursor, told_through, outcome, last })
     }
 
-    /// The event that says what is lost; its id is where the client goes on.
-    fn verdict(&self, outcome: Outcome, cursor: u64) -> Frame {
+    /// The event that says what is lost, as yet without the id where the client goes on.
+    fn verdict(&self, outcome: Outcome) -> Event<'static> {
         let data = match outcome {
             Outcome::Gap { from, to } => format!("{{\"reason\":\"gap\",\"from\":{from},\"to\":{to}}}"),
             _ => "{\"reason\":\"reset\"}".to_owned(),
         };
-        let id = Position { epoch: self.epoch, sequence: cursor }.to_id();
-        Event::new(data).with_name(self.settings.verdict_name.clone()).with_id(id).to_frame()
+        Event::new(data).with_name(self.settings.verdict_name.clone())
     }
 
     /// The reconnection time of a client that is sent away, different for each.
@@ -463,7 +473,7 @@ impl Subscription {
         let places = if state.clients.len() >= limit {
             Err(SubscribeError::TooManyClients { limit })
         } else {
-            // Topics without clients may have been forgotten meanwhile.
+            // Nobody counted as a client of a topic, and it may have been forgotten since.
             state.need_topics(&self.topics, now, &self.hub)
         };
         match places {
@@ -506,13 +516,16 @@ impl Subscription {
                     Step::Give(self.hub.retry_frame())
                 }
                 Lag::Skip | Lag::LatestPerKey => {
-                    Step::Give(self.hub.verdict(Outcome::Gap { from, to }, self.cursor))
+                    let verdict = self.hub.verdict(Outcome::Gap { from, to });
+                    Step::Give(verdict.with_id(self.position().to_id()).to_frame())
                 }
             };
         }
         if self.filter.is_some() {
             let mut read = Vec::new();
-            state.read(&self.places, self.cursor, |topic, entry| read.push(Read { topic, entry: entry.clone() }));
+            state.read(&self.places, self.cursor, |topic, entry| {
+                read.push(Read { topic, entry: entry.clone() })
+            });
             if !read.is_empty() {
                 return Step::Filter(read);
             }
@@ -611,7 +624,9 @@ impl Stream for Subscription {
             }
             match this.advance(cx.waker()) {
                 Step::Give(frame) => return Poll::Ready(Some(Delivery::Frame(frame))),
-                Step::Join(first, batch) => return Poll::Ready(Some(Delivery::Frame(this.join(first, &batch)))),
+                Step::Join(first, batch) => {
+                    return Poll::Ready(Some(Delivery::Frame(this.join(first, &batch))));
+                }
                 Step::Filter(read) => {
                     if let Some(frame) = this.filter(read) {
                         return Poll::Ready(Some(Delivery::Frame(frame)));
