@@ -190,6 +190,26 @@ mod tests {
     }
 
     #[test]
+    fn what_was_joined_is_shared_until_the_log_changes() {
+        let start = Instant::now();
+        let frame = Event::new("joined").to_frame();
+        let mut log = Log::new(0);
+        log.share(0, 0, frame.clone());
+        assert_eq!(log.joined_after(0), None, "there is nothing to be joined");
+        log.push(entry(1, None, start), BOUNDS);
+        log.push(entry(2, None, start), BOUNDS);
+        log.share(0, 1, frame.clone());
+        assert_eq!(log.joined_after(0), None, "there is more");
+        log.share(0, 2, frame.clone());
+        assert_eq!((log.joined_after(0), log.joined_after(1)), (Some(&frame), None));
+        log.push(entry(3, None, start), BOUNDS);
+        assert_eq!(log.joined_after(0), None);
+        log.share(0, 3, frame);
+        log.evict(start + BOUNDS.age + Duration::from_secs(1), BOUNDS);
+        assert_eq!(log.joined_after(0), None);
+    }
+
+    #[test]
     fn the_newest_event_of_each_key_is_kept() {
         let start = Instant::now();
         let bounds = Bounds { events: 2, keys: 10, ..BOUNDS };
