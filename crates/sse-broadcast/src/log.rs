@@ -32,6 +32,8 @@ pub(crate) struct Log {
     /// The newest event of each key that has left the tail.
     kept: BTreeMap<u64, Entry>,
     newest_of_key: HashMap<Arc<str>, u64>,
+    /// The newest event, whether it can be read or not; 0 before the first.
+    newest: u64,
     /// The newest event that can no longer be read, by sequence: cursors before it have lost something.
     lost_through: u64,
     /// What the reader before joined: subscribers that wake together have missed the same.
@@ -53,6 +55,7 @@ impl Log {
             bytes: 0,
             kept: BTreeMap::new(),
             newest_of_key: HashMap::new(),
+            newest: 0,
             lost_through,
             joined: None,
         }
@@ -62,6 +65,7 @@ impl Log {
     pub(crate) fn push(&mut self, entry: Entry, bounds: Bounds) {
         let now = entry.at;
         self.joined = None;
+        self.newest = entry.sequence;
         if let (Some(key), true) = (&entry.key, bounds.keys > 0) {
             if let Some(superseded) = self.newest_of_key.insert(Arc::clone(key), entry.sequence) {
                 self.kept.remove(&superseded);
@@ -106,19 +110,20 @@ impl Log {
         }
     }
 
-    /// The number of the newest event.
-    pub(crate) fn newest(&self) -> Option<u64> {
-        self.tail.back().map(|entry| entry.sequence)
+    /// Whether there may be events behind `cursor`.
+    pub(crate) fn has_after(&self, cursor: u64) -> bool {
+        self.newest > cursor
     }
 
-    /// Everything behind `cursor` up to the newest event, if a reader joined it.
-    pub(crate) fn joined_after(&self, cursor: u64) -> Option<&Frame> {
-        self.joined.as_ref().filter(|joined| joined.after == cursor).map(|joined| &joined.frame)
+    /// Everything behind `cursor` up to the newest event, and the number of that, if a reader joined it.
+    pub(crate) fn joined_after(&self, cursor: u64) -> Option<(u64, &Frame)> {
+        let joined = self.joined.as_ref().filter(|joined| joined.after == cursor)?;
+        Some((self.newest, &joined.frame))
     }
 
     /// Lets others have what a reader joined: everything behind `after` up to `through`, if that is still the newest event.
     pub(crate) fn share(&mut self, after: u64, through: u64, frame: Frame) {
-        if self.newest() == Some(through) {
+        if self.newest == through {
             self.joined = Some(Joined { after, frame });
         }
     }
@@ -194,14 +199,12 @@ mod tests {
         let start = Instant::now();
         let frame = Event::new("joined").to_frame();
         let mut log = Log::new(0);
-        log.share(0, 0, frame.clone());
-        assert_eq!(log.joined_after(0), None, "there is nothing to be joined");
         log.push(entry(1, None, start), BOUNDS);
         log.push(entry(2, None, start), BOUNDS);
         log.share(0, 1, frame.clone());
         assert_eq!(log.joined_after(0), None, "there is more");
         log.share(0, 2, frame.clone());
-        assert_eq!((log.joined_after(0), log.joined_after(1)), (Some(&frame), None));
+        assert_eq!((log.joined_after(0), log.joined_after(1)), (Some((2, &frame)), None));
         log.push(entry(3, None, start), BOUNDS);
         assert_eq!(log.joined_after(0), None);
         log.share(0, 3, frame);

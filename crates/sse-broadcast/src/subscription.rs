@@ -1,5 +1,5 @@
 use crate::hub::{Broadcaster, Client, Hub, Place, State, SubscribeError, Topic, random};
-use crate::log::Entry;
+use crate::log::{Entry, Log};
 use crate::position::Position;
 use crate::settings::{Lag, Presence};
 use core::fmt;
@@ -304,8 +304,44 @@ impl State {
         first.map(|entry| entry.sequence).min().map_or(self.last, |first| first - 1)
     }
 
+    /// The frames behind `cursor`, in order, up to a chunk: in one, if another subscriber has joined them.
+    fn missed(&mut self, places: &[Place], cursor: u64) -> Option<Missed> {
+        if let Some((through, frame)) = self.only_log(places).and_then(|log| log.joined_after(cursor)) {
+            return Some(Missed { through, first: frame.clone(), rest: Vec::new() });
+        }
+        let (mut through, mut first, mut rest) = (cursor, None, Vec::new());
+        self.read(places, cursor, |_, entry| {
+            through = entry.sequence;
+            match first {
+                None => first = Some(entry.frame.clone()),
+                Some(_) => rest.push(entry.frame.clone()),
+            }
+        });
+        let first = first?;
+        if rest.is_empty() {
+            self.share(places, cursor, through, &first);
+        }
+        Some(Missed { through, first, rest })
+    }
+
+    /// Lets the subscribers that are where this one was have its frame.
+    fn share(&mut self, places: &[Place], after: u64, through: u64, frame: &Frame) {
+        if let Some(log) = self.only_log(places) {
+            log.share(after, through, frame.clone());
+        }
+    }
+
+    /// The log, if there is but one.
+    fn only_log(&mut self, places: &[Place]) -> Option<&mut Log> {
+        let [place] = places else { return None };
+        self.topics.get_mut(place.topic).map(|topic| &mut topic.log)
+    }
+
     /// Takes what there is behind `cursor`, in order, up to a chunk.
     fn read(&self, places: &[Place], cursor: u64, mut take: impl FnMut(usize, &Entry)) {
+        if !self.topics(places).any(|topic| topic.log.has_after(cursor)) {
+            return;
+        }
         let mut chunk = Chunk::default();
         if let [place] = places {
             let entries = self.topics.get(place.topic).into_iter().flat_map(|topic| topic.log.after(cursor));
@@ -344,24 +380,12 @@ impl Chunk {
     }
 }
 
-/// What was read under the lock, to be joined outside of it.
-#[derive(Default)]
-struct Batch {
-    first: Option<Frame>,
+/// Frames that were read under the lock, to be joined outside of it.
+struct Missed {
+    through: u64,
+    first: Frame,
     /// Most often empty.
     rest: Vec<Frame>,
-    through: u64,
-}
-
-impl Batch {
-    fn push(&mut self, entry: &Entry) {
-        self.through = entry.sequence;
-        let frame = entry.frame.clone();
-        match self.first {
-            None => self.first = Some(frame),
-            Some(_) => self.rest.push(frame),
-        }
-    }
 }
 
 struct Read {
@@ -529,16 +553,8 @@ impl Subscription {
             if !read.is_empty() {
                 return Step::Filter(read);
             }
-        } else {
-            if let Some((through, frame)) = self.joined(&state) {
-                self.cursor = through;
-                return Step::Give(frame);
-            }
-            let mut batch = Batch::default();
-            state.read(&self.places, self.cursor, |_, entry| batch.push(entry));
-            if let Some(first) = batch.first.take() {
-                return Step::Join(first, batch);
-            }
+        } else if let Some(missed) = state.missed(&self.places, self.cursor) {
+            return Step::Join(missed);
         }
         let close = self.client.and_then(|key| state.clients.get(key)).and_then(|client| client.close);
         if let Some(reason) = close.or(state.closed) {
@@ -553,26 +569,15 @@ impl Subscription {
         Step::Wait
     }
 
-    /// What another subscriber of the same topic has joined already, and up to where.
-    fn joined(&self, state: &State) -> Option<(u64, Frame)> {
-        let [place] = self.places[..] else { return None };
-        let log = &state.topics.get(place.topic)?.log;
-        Some((log.newest()?, log.joined_after(self.cursor)?.clone()))
-    }
-
     /// All of it in one frame, for the subscribers at the same place, too.
-    fn join(&mut self, first: Frame, batch: &Batch) -> Frame {
-        let after = core::mem::replace(&mut self.cursor, batch.through);
-        if batch.rest.is_empty() {
+    fn join(&mut self, missed: Missed) -> Frame {
+        let Missed { through, first, rest } = missed;
+        let after = core::mem::replace(&mut self.cursor, through);
+        if rest.is_empty() {
             return first;
         }
-        let frames = core::iter::once(&first).chain(&batch.rest);
-        let Some(frame) = Frame::concat(frames) else { return first };
-        if let [place] = self.places[..] {
-            if let Some(topic) = self.hub.lock().topics.get_mut(place.topic) {
-                topic.log.share(after, batch.through, frame.clone());
-            }
-        }
+        let Some(frame) = Frame::concat(core::iter::once(&first).chain(&rest)) else { return first };
+        self.hub.lock().share(&self.places, after, through, &frame);
         frame
     }
 
@@ -598,7 +603,7 @@ impl Subscription {
 
 enum Step {
     Give(Frame),
-    Join(Frame, Batch),
+    Join(Missed),
     Filter(Vec<Read>),
     Again,
     Wait,
@@ -624,9 +629,7 @@ impl Stream for Subscription {
             }
             match this.advance(cx.waker()) {
                 Step::Give(frame) => return Poll::Ready(Some(Delivery::Frame(frame))),
-                Step::Join(first, batch) => {
-                    return Poll::Ready(Some(Delivery::Frame(this.join(first, &batch))));
-                }
+                Step::Join(missed) => return Poll::Ready(Some(Delivery::Frame(this.join(missed)))),
                 Step::Filter(read) => {
                     if let Some(frame) = this.filter(read) {
                         return Poll::Ready(Some(Delivery::Frame(frame)));
