@@ -17,9 +17,15 @@ pub fn per_event(arguments: &[&str], repetitions: u64, events: u64) -> io::Resul
     difference(&[], arguments, repetitions, events)
 }
 
-/// The same, of what happens within the function of this name.
-pub fn per_event_within(function: &str, arguments: &[&str], repetitions: u64, events: u64) -> io::Result<Cost> {
-    difference(&[&format!("--toggle-collect={function}")], arguments, repetitions, events)
+/// The instructions of one event within the function of this name. Calls are counted elsewhere, too, and so are no figure.
+pub fn instructions_within(
+    function: &str,
+    arguments: &[&str],
+    repetitions: u64,
+    events: u64,
+) -> io::Result<f64> {
+    let option = format!("--toggle-collect={function}");
+    difference(&[&option], arguments, repetitions, events).map(|cost| cost.instructions)
 }
 
 fn difference(options: &[&str], arguments: &[&str], repetitions: u64, events: u64) -> io::Result<Cost> {

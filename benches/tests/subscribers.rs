@@ -85,6 +85,21 @@ fn waking_allocates_room_for_the_next_wait_and_delivering_nothing() {
 }
 
 #[test]
+fn a_burst_is_joined_once_for_all_that_are_at_the_same_place() {
+    let hub = hub();
+    let mut streams: Vec<_> = (0..100).map(|_| waiting(&hub, Waker::noop())).collect();
+    for _ in 0..16 {
+        hub.publish("events", "x").expect("an event");
+    }
+    let [first, others @ ..] = &mut *streams else { panic!() };
+    let mut size = Poll::Pending;
+    let joined = measure(|| size = poll(first, Waker::noop()));
+    assert!(joined.count_total > 0 && size.is_ready());
+    let shared = measure(|| assert!(others.iter_mut().all(|stream| poll(stream, Waker::noop()) == size)));
+    assert_eq!(shared.count_total, 0);
+}
+
+#[test]
 fn subscribers_that_stall_cost_no_more_however_much_is_published() {
     let hub = hub();
     let published = |events: usize| {
