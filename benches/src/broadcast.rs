@@ -33,14 +33,42 @@ impl Case {
         Self { name: "publish, nobody waits", parts: 1, run: |rounds| publish(0, rounds) },
         Self { name: "publish, 1 waits", parts: 1, run: |rounds| publish(1, rounds) },
         Self { name: "publish, 1000 wait", parts: 1, run: |rounds| publish(SUBSCRIBERS, rounds) },
-        Self { name: "deliver 1, Subscription", parts: 1_000, run: |rounds| ours(1, rounds, |stream| stream) },
-        Self { name: "deliver 16, Subscription", parts: 16_000, run: |rounds| ours(16, rounds, |stream| stream) },
-        Self { name: "deliver 1, tokio broadcast", parts: 1_000, run: |rounds| usual(1, rounds, |stream| stream) },
-        Self { name: "deliver 16, tokio broadcast", parts: 16_000, run: |rounds| usual(16, rounds, |stream| stream) },
+        Self {
+            name: "deliver 1, Subscription",
+            parts: 1_000,
+            run: |rounds| ours(1, rounds, |stream| stream),
+        },
+        Self {
+            name: "deliver 16, Subscription",
+            parts: 16_000,
+            run: |rounds| ours(16, rounds, |stream| stream),
+        },
+        Self {
+            name: "deliver 1, tokio broadcast",
+            parts: 1_000,
+            run: |rounds| usual(1, rounds, |stream| stream),
+        },
+        Self {
+            name: "deliver 16, tokio broadcast",
+            parts: 16_000,
+            run: |rounds| usual(16, rounds, |stream| stream),
+        },
         Self { name: "deliver 1, body of sse-hyper", parts: 1_000, run: |rounds| ours(1, rounds, our_body) },
-        Self { name: "deliver 16, body of sse-hyper", parts: 16_000, run: |rounds| ours(16, rounds, our_body) },
-        Self { name: "deliver 1, body of sse-axum", parts: 1_000, run: |rounds| ours(1, rounds, our_axum_body) },
-        Self { name: "deliver 16, body of sse-axum", parts: 16_000, run: |rounds| ours(16, rounds, our_axum_body) },
+        Self {
+            name: "deliver 16, body of sse-hyper",
+            parts: 16_000,
+            run: |rounds| ours(16, rounds, our_body),
+        },
+        Self {
+            name: "deliver 1, body of sse-axum",
+            parts: 1_000,
+            run: |rounds| ours(1, rounds, our_axum_body),
+        },
+        Self {
+            name: "deliver 16, body of sse-axum",
+            parts: 16_000,
+            run: |rounds| ours(16, rounds, our_axum_body),
+        },
         Self { name: "deliver 1, body of axum", parts: 1_000, run: |rounds| usual(1, rounds, axum_body) },
         Self { name: "deliver 16, body of axum", parts: 16_000, run: |rounds| usual(16, rounds, axum_body) },
     ];
@@ -116,7 +144,8 @@ struct Tick {
 
 fn usual<S: Chunks>(burst: u64, rounds: u64, make: fn(BroadcastStream<Tick>) -> S) {
     let (sender, _) = broadcast::channel(1_024);
-    let mut streams: Vec<S> = (0..SUBSCRIBERS).map(|_| make(BroadcastStream::new(sender.subscribe()))).collect();
+    let mut streams: Vec<S> =
+        (0..SUBSCRIBERS).map(|_| make(BroadcastStream::new(sender.subscribe()))).collect();
     deliver(&mut streams, burst, rounds, |number| {
         let tick = Tick { id: format!("e-{number}").into(), data: DATA.into() };
         assert!(sender.send(tick).is_ok());

@@ -141,7 +141,10 @@ fn tables(engines: &[Engine], measured: &[Measured], out: &mut impl Write) -> io
         }
         writeln!(out)?;
     }
-    writeln!(out, "| resident memory of an idle connection, KB | 1000 clients | 5000 clients |\n|---|--:|--:|")?;
+    writeln!(
+        out,
+        "| resident memory of an idle connection, KB | 1000 clients | 5000 clients |\n|---|--:|--:|"
+    )?;
     for (engine, measured) in engines.iter().zip(measured) {
         write!(out, "| {} ", engine.name())?;
         for idle in &measured.idle_kilobytes {

@@ -54,7 +54,8 @@ fn fan_out(options: &[&str]) -> ExitCode {
             _ => return usage(),
         }
     }
-    let engines: Vec<Engine> = Engine::ALL.into_iter().filter(|engine| selects(wanted, engine.name())).collect();
+    let engines: Vec<Engine> =
+        Engine::ALL.into_iter().filter(|engine| selects(wanted, engine.name())).collect();
     if engines.is_empty() || runs == 0 {
         return usage();
     }

@@ -12,7 +12,8 @@ use std::time::Instant;
 const LISTENER: Token = Token(usize::MAX);
 const ORDERS: Token = Token(usize::MAX - 1);
 
-const HEAD: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncache-control: no-cache, no-transform\r\n\
+const HEAD: &[u8] =
+    b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncache-control: no-cache, no-transform\r\n\
                       transfer-encoding: chunked\r\n\r\n";
 
 struct Client {

@@ -34,7 +34,8 @@ impl Generator {
         };
         for key in 0..clients {
             let mut stream = std::net::TcpStream::connect_timeout(&address, PATIENCE)?;
-            stream.write_all(b"GET /events HTTP/1.1\r\nhost: localhost\r\naccept: text/event-stream\r\n\r\n")?;
+            stream
+                .write_all(b"GET /events HTTP/1.1\r\nhost: localhost\r\naccept: text/event-stream\r\n\r\n")?;
             stream.set_nonblocking(true)?;
             let mut stream = TcpStream::from_std(stream);
             generator.poll.registry().register(&mut stream, Token(key), Interest::READABLE)?;

@@ -108,7 +108,9 @@ struct Tick {
 }
 
 /// As axum's documentation and examples have it.
-fn usual(sender: &broadcast::Sender<Tick>) -> sse::Sse<impl tokio_stream::Stream<Item = Result<sse::Event, Infallible>> + use<>> {
+fn usual(
+    sender: &broadcast::Sender<Tick>,
+) -> sse::Sse<impl tokio_stream::Stream<Item = Result<sse::Event, Infallible>> + use<>> {
     let events = BroadcastStream::new(sender.subscribe()).filter_map(|tick| {
         let tick = tick.ok()?;
         Some(Ok(sse::Event::default().id(tick.id).data(tick.data)))

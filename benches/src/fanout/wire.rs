@@ -59,10 +59,12 @@ impl Wire {
             Place::Head if line.is_empty() => Place::Size,
             Place::Head => Place::Head,
             Place::ChunkEnd if line.is_empty() => Place::Size,
-            Place::Size => match str::from_utf8(line).ok().and_then(|size| usize::from_str_radix(size, 16).ok()) {
-                Some(rest) if rest > 0 => Place::Chunk { rest },
-                _ => return Err(malformed(line)),
-            },
+            Place::Size => {
+                match str::from_utf8(line).ok().and_then(|size| usize::from_str_radix(size, 16).ok()) {
+                    Some(rest) if rest > 0 => Place::Chunk { rest },
+                    _ => return Err(malformed(line)),
+                }
+            }
             _ => return Err(malformed(line)),
         };
         Ok(())
@@ -115,7 +117,11 @@ mod tests {
 
     #[test]
     fn anything_else_is_refused() {
-        for wire in ["HTTP/1.1 500\r\n", "HTTP/1.1 200 OK\r\n\r\n0\r\n", "HTTP/1.1 200 OK\r\n\r\n9\r\ndata: \u{e9}\n\r\n"] {
+        for wire in [
+            "HTTP/1.1 500\r\n",
+            "HTTP/1.1 200 OK\r\n\r\n0\r\n",
+            "HTTP/1.1 200 OK\r\n\r\n9\r\ndata: \u{e9}\n\r\n",
+        ] {
             assert!(Wire::default().read(wire.as_bytes(), |_, _| ()).is_err(), "{wire}");
         }
     }
