@@ -14,8 +14,23 @@ pub struct Cost {
 
 /// What one event costs: the difference of two runs, the second with twice as many events.
 pub fn per_event(arguments: &[&str], repetitions: u64, events: u64) -> io::Result<Cost> {
-    let once = run(arguments, repetitions)?;
-    let twice = run(arguments, 2 * repetitions)?;
+    difference(&[], arguments, repetitions, events)
+}
+
+/// The instructions of one event within the function of this name. Calls are counted elsewhere, too, and so are no figure.
+pub fn instructions_within(
+    function: &str,
+    arguments: &[&str],
+    repetitions: u64,
+    events: u64,
+) -> io::Result<f64> {
+    let option = format!("--toggle-collect={function}");
+    difference(&[&option], arguments, repetitions, events).map(|cost| cost.instructions)
+}
+
+fn difference(options: &[&str], arguments: &[&str], repetitions: u64, events: u64) -> io::Result<Cost> {
+    let once = run(options, arguments, repetitions)?;
+    let twice = run(options, arguments, 2 * repetitions)?;
     let each = |once: f64, twice: f64| (twice - once) / events as f64;
     Ok(Cost {
         instructions: each(once.instructions, twice.instructions),
@@ -24,10 +39,11 @@ pub fn per_event(arguments: &[&str], repetitions: u64, events: u64) -> io::Resul
     })
 }
 
-fn run(arguments: &[&str], repetitions: u64) -> io::Result<Cost> {
+fn run(options: &[&str], arguments: &[&str], repetitions: u64) -> io::Result<Cost> {
     let out = std::env::temp_dir().join(format!("callgrind.out.sse-benches.{}", std::process::id()));
     let status = Command::new("valgrind")
         .args(["--quiet", "--tool=callgrind"])
+        .args(options)
         .arg(format!("--callgrind-out-file={}", out.display()))
         .arg(std::env::current_exe()?)
         .args(arguments)

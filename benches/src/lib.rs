@@ -3,7 +3,9 @@
 //! An engine is one way to do the work, a corpus is what it works on. Every engine is generic over what becomes of its
 //! output, so that the code that is checked is the code that is measured.
 
+pub mod broadcast;
 pub mod callgrind;
 pub mod corpora;
 pub mod engines;
+pub mod fanout;
 pub mod report;

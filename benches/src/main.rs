@@ -1,32 +1,74 @@
 //! Runs one engine on one corpus, for a profiler, or all of them, for the report.
 
+use sse_benches::broadcast::Case;
 use sse_benches::corpora;
 use sse_benches::engines::{Decode, Encode};
+use sse_benches::fanout::{self, Engine};
 use std::process::ExitCode;
 
 const USAGE: &str = "\
 usage: sse-benches encode|decode [--engine NAME] [--corpus NAME] [--n TIMES]
        sse-benches report
+       sse-benches broadcast [--case NAME --n ROUNDS]
+       sse-benches fanout [--engine NAME] [--runs TIMES]
+       sse-benches serve --engine NAME
 
 encode and decode check and then run the engines named NAME (all, without), on the corpora named NAME:
-TIMES events, or TIMES streams. report measures all of them and prints Markdown.";
+TIMES events, or TIMES streams. report measures all of them and prints Markdown. broadcast
+counts what publishing and delivering costs, or does it, for a profiler. fanout publishes to many clients of
+each engine, in processes that run serve.";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments.as_slice() {
-        ["report"] => match sse_benches::report::print(&mut std::io::stdout().lock()) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => {
-                eprintln!("{error}");
-                ExitCode::FAILURE
+        ["report"] => finish(sse_benches::report::print(&mut std::io::stdout().lock())),
+        ["broadcast"] => finish(sse_benches::broadcast::print(&mut std::io::stdout().lock())),
+        ["broadcast", "--case", name, "--n", rounds] => {
+            let case = Case::ALL.iter().find(|case| case.name == *name);
+            match (case, rounds.parse()) {
+                (Some(case), Ok(rounds)) => case.run(rounds),
+                _ => return usage(),
             }
+            ExitCode::SUCCESS
+        }
+        ["fanout", options @ ..] => fan_out(options),
+        ["serve", "--engine", name] => match Engine::ALL.iter().find(|engine| engine.name() == *name) {
+            Some(engine) => finish(fanout::serve(*engine)),
+            None => usage(),
         },
         [verb @ ("encode" | "decode"), options @ ..] => match Selection::parse(options) {
             Some(selection) => selection.run(verb),
             None => usage(),
         },
         _ => usage(),
+    }
+}
+
+fn fan_out(options: &[&str]) -> ExitCode {
+    let (mut wanted, mut runs) = ("", 3);
+    for option in options.chunks(2) {
+        match *option {
+            ["--engine", engine] => wanted = engine,
+            ["--runs", times] => runs = times.parse().unwrap_or(0),
+            _ => return usage(),
+        }
+    }
+    let engines: Vec<Engine> =
+        Engine::ALL.into_iter().filter(|engine| selects(wanted, engine.name())).collect();
+    if engines.is_empty() || runs == 0 {
+        return usage();
+    }
+    finish(fanout::print(runs, &engines, &mut std::io::stdout().lock()))
+}
+
+fn finish(result: std::io::Result<()>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
     }
 }
 

@@ -20,3 +20,10 @@ fn every_decoder_agrees_with_the_standard_on_every_corpus() {
         }
     }
 }
+
+#[test]
+fn every_subscriber_gets_every_event() {
+    for case in sse_benches::broadcast::Case::ALL {
+        case.run(2);
+    }
+}

@@ -46,7 +46,9 @@ pub(crate) struct Hub {
 pub(crate) struct State {
     /// The sequence number of the newest event.
     pub(crate) last: u64,
-    pub(crate) topics: HashMap<Arc<str>, Topic>,
+    /// A topic with clients keeps its key.
+    pub(crate) topics: Slab<Topic>,
+    names: HashMap<Arc<str>, usize>,
     pub(crate) clients: Slab<Client>,
     /// Closed to new events and clients; those that are there end when they have read everything.
     pub(crate) closed: Option<CloseReason>,
@@ -73,9 +75,10 @@ pub(crate) struct Client {
     pub(crate) close: Option<(CloseReason, u64)>,
 }
 
-/// Where a subscriber waits in a topic, and what it knows of the topic's losses.
-#[derive(Clone, Copy, Debug, Default)]
+/// A topic of a subscriber, where in it the subscriber waits, and what it knows of the topic's losses.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Place {
+    pub(crate) topic: usize,
     round: u64,
     key: usize,
     is_taken: bool,
@@ -281,7 +284,8 @@ impl Broadcaster {
     /// Returns how many clients are connected to a topic.
     #[must_use]
     pub fn topic_client_count(&self, topic: &str) -> usize {
-        self.hub.lock().topics.get(topic).map_or(0, |topic| topic.clients)
+        let state = self.hub.lock();
+        state.names.get(topic).and_then(|key| state.topics.get(*key)).map_or(0, |topic| topic.clients)
     }
 
     /// Returns the place behind the newest event.
@@ -418,14 +422,26 @@ impl Hub {
 impl State {
     /// The topic of this name, new if need be.
     fn topic(&mut self, name: &str, now: Instant, hub: &Hub) -> Result<&mut Topic, PublishError> {
-        if !self.topics.contains_key(name) && self.topics.len() >= hub.settings.topics {
-            self.forget_empty_topics(now, hub.bounds());
-            if self.topics.len() >= hub.settings.topics {
-                return Err(PublishError::TooManyTopics { limit: hub.settings.topics });
+        let key = match self.names.get(name) {
+            Some(key) => *key,
+            None => {
+                let limit = hub.settings.topics;
+                if self.topics.len() >= limit {
+                    self.forget_empty_topics(now, hub.bounds());
+                    if self.topics.len() >= limit {
+                        return Err(PublishError::TooManyTopics { limit });
+                    }
+                }
+                self.new_topic(Arc::from(name))
             }
-        }
-        let lost_through = self.forgotten_through;
-        Ok(self.topics.entry(Arc::from(name)).or_insert_with(|| Topic::new(lost_through)))
+        };
+        Ok(&mut self.topics[key])
+    }
+
+    fn new_topic(&mut self, name: Arc<str>) -> usize {
+        let key = self.topics.insert(Topic::new(self.forgotten_through));
+        self.names.insert(name, key);
+        key
     }
 
     /// Makes sure that the topics are there: all of them, or none.
@@ -434,8 +450,8 @@ impl State {
         names: &[Arc<str>],
         now: Instant,
         hub: &Hub,
-    ) -> Result<(), SubscribeError> {
-        let missing = |state: &Self| names.iter().filter(|name| !state.topics.contains_key(*name)).count();
+    ) -> Result<Vec<Place>, SubscribeError> {
+        let missing = |state: &Self| names.iter().filter(|name| !state.names.contains_key(*name)).count();
         let limit = hub.settings.topics;
         if self.topics.len() + missing(self) > limit {
             self.forget_empty_topics(now, hub.bounds());
@@ -443,17 +459,18 @@ impl State {
                 return Err(SubscribeError::TooManyTopics { limit });
             }
         }
-        let lost_through = self.forgotten_through;
-        for name in names {
-            self.topics.entry(Arc::clone(name)).or_insert_with(|| Topic::new(lost_through));
-        }
-        Ok(())
+        let places = names.iter().map(|name| {
+            let known = self.names.get(name).copied();
+            let topic = known.unwrap_or_else(|| self.new_topic(Arc::clone(name)));
+            Place { topic, round: 0, key: 0, is_taken: false, told_through: 0 }
+        });
+        Ok(places.collect())
     }
 
     /// Lets go of what has become too old since something was published.
-    pub(crate) fn evict(&mut self, names: &[Arc<str>], now: Instant, bounds: Bounds) {
-        for name in names {
-            if let Some(topic) = self.topics.get_mut(name) {
+    pub(crate) fn evict(&mut self, places: &[Place], now: Instant, bounds: Bounds) {
+        for place in places {
+            if let Some(topic) = self.topics.get_mut(place.topic) {
                 topic.log.evict(now, bounds);
             }
         }
@@ -462,11 +479,14 @@ impl State {
     /// Forgets topics without events and clients. Who subscribes to one of them again is told what may be lost.
     fn forget_empty_topics(&mut self, now: Instant, bounds: Bounds) {
         let mut forgotten_through = self.forgotten_through;
-        self.topics.retain(|_, topic| {
+        let topics = &mut self.topics;
+        self.names.retain(|_, key| {
+            let topic = &mut topics[*key];
             topic.log.evict(now, bounds);
             let is_used = topic.clients > 0 || !topic.log.is_empty();
             if !is_used {
                 forgotten_through = forgotten_through.max(topic.log.lost_through());
+                topics.remove(*key);
             }
             is_used
         });
@@ -475,7 +495,7 @@ impl State {
 
     fn close_all(&mut self, reason: CloseReason) -> Vec<Slab<Waker>> {
         self.closed.get_or_insert(reason);
-        self.topics.values_mut().map(Topic::take_waiting).collect()
+        self.topics.iter_mut().map(|(_, topic)| topic.take_waiting()).collect()
     }
 
     fn close_some(&mut self, clients: &[usize], reason: CloseReason) -> Vec<Slab<Waker>> {
@@ -484,7 +504,7 @@ impl State {
                 client.close.get_or_insert((reason, self.last));
             }
         }
-        self.topics.values_mut().map(Topic::take_waiting).collect()
+        self.topics.iter_mut().map(|(_, topic)| topic.take_waiting()).collect()
     }
 }
 
@@ -495,7 +515,9 @@ impl Topic {
 
     fn take_waiting(&mut self) -> Slab<Waker> {
         self.round += 1;
-        core::mem::take(&mut self.waiting)
+        // Most of them come back.
+        let room = Slab::with_capacity(self.waiting.len());
+        core::mem::replace(&mut self.waiting, room)
     }
 
     /// Lets a waker wait for the next event, in the place that it has if it still has one. Returns the waker that it

@@ -38,6 +38,11 @@
 //! One [`std::sync::Mutex`] guards the log, the cursors' places and the counts; it is held to append, to read references and
 //! to register. Encoding, waking, filters and snapshots happen outside of it.
 //!
+//! # Cost
+//!
+//! An idle subscriber of one topic takes about 300 bytes, whatever is published; publishing does no work for it but to wake
+//! it. Subscribers of one topic that wake at the same place share one frame, joined once. Figures: `docs/BENCHMARKING.md`.
+//!
 //! # Features
 //!
 //! - `json` (default): [`Message::json`], [`TypedEvent`].

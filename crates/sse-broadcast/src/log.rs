@@ -32,8 +32,19 @@ pub(crate) struct Log {
     /// The newest event of each key that has left the tail.
     kept: BTreeMap<u64, Entry>,
     newest_of_key: HashMap<Arc<str>, u64>,
+    /// The newest event, whether it can be read or not; 0 before the first.
+    newest: u64,
     /// The newest event that can no longer be read, by sequence: cursors before it have lost something.
     lost_through: u64,
+    /// What the reader before joined: subscribers that wake together have missed the same.
+    joined: Option<Joined>,
+}
+
+/// Everything behind one cursor, up to the newest event.
+#[derive(Debug)]
+struct Joined {
+    after: u64,
+    frame: Frame,
 }
 
 impl Log {
@@ -44,13 +55,17 @@ impl Log {
             bytes: 0,
             kept: BTreeMap::new(),
             newest_of_key: HashMap::new(),
+            newest: 0,
             lost_through,
+            joined: None,
         }
     }
 
     /// Appends an event with a higher sequence than all before.
     pub(crate) fn push(&mut self, entry: Entry, bounds: Bounds) {
         let now = entry.at;
+        self.joined = None;
+        self.newest = entry.sequence;
         if let (Some(key), true) = (&entry.key, bounds.keys > 0) {
             if let Some(superseded) = self.newest_of_key.insert(Arc::clone(key), entry.sequence) {
                 self.kept.remove(&superseded);
@@ -71,6 +86,7 @@ impl Log {
                 return;
             }
             let Some(oldest) = self.tail.pop_front() else { return };
+            self.joined = None;
             self.bytes -= oldest.frame.len();
             let newest = oldest.key.as_ref().and_then(|key| self.newest_of_key.get(key));
             match newest {
@@ -94,9 +110,33 @@ impl Log {
         }
     }
 
+    /// Whether there may be events behind `cursor`.
+    pub(crate) fn has_after(&self, cursor: u64) -> bool {
+        self.newest > cursor
+    }
+
+    /// Everything behind `cursor` up to the newest event, and the number of that, if a reader joined it.
+    pub(crate) fn joined_after(&self, cursor: u64) -> Option<(u64, &Frame)> {
+        let joined = self.joined.as_ref().filter(|joined| joined.after == cursor)?;
+        Some((self.newest, &joined.frame))
+    }
+
+    /// Lets others have what a reader joined: everything behind `after` up to `through`, if that is still the newest event.
+    pub(crate) fn share(&mut self, after: u64, through: u64, frame: Frame) {
+        if self.newest == through {
+            self.joined = Some(Joined { after, frame });
+        }
+    }
+
     /// The events behind `cursor`, in order.
     pub(crate) fn after(&self, cursor: u64) -> impl Iterator<Item = &Entry> {
-        let start = self.tail.partition_point(|entry| entry.sequence <= cursor);
+        // Most cursors are near the end.
+        const NEAR: usize = 4;
+        let behind = self.tail.iter().rev().take(NEAR).take_while(|entry| entry.sequence > cursor).count();
+        let start = match behind {
+            NEAR => self.tail.partition_point(|entry| entry.sequence <= cursor),
+            _ => self.tail.len() - behind,
+        };
         let kept = self.kept.range(cursor.saturating_add(1)..).map(|(_, entry)| entry);
         kept.chain(self.tail.range(start..))
     }
@@ -152,6 +192,24 @@ mod tests {
         log.evict(start + Duration::from_secs(200), BOUNDS);
         assert!(log.is_empty());
         assert_eq!(log.lost_through(), 7);
+    }
+
+    #[test]
+    fn what_was_joined_is_shared_until_the_log_changes() {
+        let start = Instant::now();
+        let frame = Event::new("joined").to_frame();
+        let mut log = Log::new(0);
+        log.push(entry(1, None, start), BOUNDS);
+        log.push(entry(2, None, start), BOUNDS);
+        log.share(0, 1, frame.clone());
+        assert_eq!(log.joined_after(0), None, "there is more");
+        log.share(0, 2, frame.clone());
+        assert_eq!((log.joined_after(0), log.joined_after(1)), (Some((2, &frame)), None));
+        log.push(entry(3, None, start), BOUNDS);
+        assert_eq!(log.joined_after(0), None);
+        log.share(0, 3, frame);
+        log.evict(start + BOUNDS.age + Duration::from_secs(1), BOUNDS);
+        assert_eq!(log.joined_after(0), None);
     }
 
     #[test]

@@ -1,4 +1,5 @@
-use crate::hub::{Broadcaster, Client, Hub, Place, State, SubscribeError, random};
+use crate::hub::{Broadcaster, Client, Hub, Place, State, SubscribeError, Topic, random};
+use crate::log::{Entry, Log};
 use crate::position::Position;
 use crate::settings::{Lag, Presence};
 use core::fmt;
@@ -276,23 +277,22 @@ impl Hub {
         if state.clients.len() >= self.settings.clients {
             return Err(SubscribeError::TooManyClients { limit: self.settings.clients });
         }
-        state.need_topics(topics, now, self)?;
-        state.evict(topics, now, self.bounds());
+        let mut places = state.need_topics(topics, now, self)?;
+        state.evict(&places, now, self.bounds());
         let last = state.last;
-        let mut places = vec![Place::default(); topics.len()];
-        state.mark_told(topics, &mut places);
+        state.mark_told(&mut places);
         let Some(id) = last_event_id.filter(|id| !id.is_reset()) else {
             return Ok(Resumed { cursor: last, places, outcome: Outcome::Fresh, last });
         };
         let position = id.as_str().parse::<Position>().ok();
         let known = position.filter(|known| known.epoch == self.epoch && known.sequence <= last);
         let from = known.map_or(0, |position| position.sequence);
-        let lost = state.lost_through(topics, from).filter(|_| known.is_some());
+        let lost = state.lost_through(&places, from).filter(|_| known.is_some());
         let (outcome, cursor) = match (known, lost) {
-            (None, _) => (Outcome::Reset, state.before_first(topics, 0)),
-            (Some(_), Some(to)) => (Outcome::Gap { from, to }, state.before_first(topics, from)),
+            (None, _) => (Outcome::Reset, state.before_first(&places, 0)),
+            (Some(_), Some(to)) => (Outcome::Gap { from, to }, state.before_first(&places, from)),
             (Some(_), None) => {
-                let replayed = topics.iter().filter_map(|topic| state.topics.get(topic));
+                let replayed = state.topics(&places);
                 let replayed = replayed.map(|topic| topic.log.after(from).count() as u64).sum();
                 (Outcome::Resumed { replayed }, from)
             }
@@ -325,63 +325,122 @@ impl Hub {
 }
 
 impl State {
+    fn topics(&self, places: &[Place]) -> impl Iterator<Item = &Topic> {
+        places.iter().filter_map(|place| self.topics.get(place.topic))
+    }
+
     /// The newest event of the topics that a reader at `cursor` has lost.
-    fn lost_through(&self, topics: &[Arc<str>], cursor: u64) -> Option<u64> {
-        let topics = topics.iter().filter_map(|topic| self.topics.get(topic));
-        topics.filter_map(|topic| topic.log.lost_after(cursor)).max()
+    fn lost_through(&self, places: &[Place], cursor: u64) -> Option<u64> {
+        self.topics(places).filter_map(|topic| topic.log.lost_after(cursor)).max()
     }
 
     /// The newest event of the topics that a reader at `cursor` has lost and was not told of: by topic, since what one has
     /// lost says nothing of what another loses later.
-    fn newly_lost(&self, topics: &[Arc<str>], places: &[Place], cursor: u64) -> Option<u64> {
-        let topics =
-            topics.iter().zip(places).filter_map(|(name, place)| Some((self.topics.get(name)?, place)));
+    fn newly_lost(&self, places: &[Place], cursor: u64) -> Option<u64> {
+        let topics = places.iter().filter_map(|place| Some((self.topics.get(place.topic)?, place)));
         topics.filter_map(|(topic, place)| topic.log.lost_after(cursor.max(place.told_through))).max()
     }
 
     /// Notes that all that the topics have lost so far is told.
-    fn mark_told(&self, topics: &[Arc<str>], places: &mut [Place]) {
-        for (name, place) in topics.iter().zip(places) {
-            place.told_through = self.topics.get(name).map_or(0, |topic| topic.log.lost_through());
+    fn mark_told(&self, places: &mut [Place]) {
+        for place in places {
+            place.told_through = self.topics.get(place.topic).map_or(0, |topic| topic.log.lost_through());
         }
     }
 
     /// The place before the first event behind `cursor` that can be read: no event is between the two.
-    fn before_first(&self, topics: &[Arc<str>], cursor: u64) -> u64 {
-        let topics = topics.iter().filter_map(|topic| self.topics.get(topic));
-        let first =
-            topics.filter_map(|topic| topic.log.after(cursor).next()).map(|entry| entry.sequence).min();
-        first.map_or(self.last, |first| first - 1)
+    fn before_first(&self, places: &[Place], cursor: u64) -> u64 {
+        let first = self.topics(places).filter_map(|topic| topic.log.after(cursor).next());
+        first.map(|entry| entry.sequence).min().map_or(self.last, |first| first - 1)
     }
 
-    /// What there is behind `cursor`, in order, up to a chunk.
-    fn read(&self, topics: &[Arc<str>], cursor: u64) -> Vec<Read> {
-        let mut logs: Vec<_> = topics
-            .iter()
-            .enumerate()
-            .filter_map(|(index, name)| Some((index, self.topics.get(name)?.log.after(cursor).peekable())))
-            .collect();
-        let (mut read, mut bytes) = (Vec::new(), 0);
-        while bytes < CHUNK && read.len() < EVENTS {
-            let next = logs
-                .iter_mut()
-                .filter_map(|(index, log)| Some((log.peek()?.sequence, *index, log)))
-                .min_by_key(|(sequence, ..)| *sequence);
-            let Some((_, topic, log)) = next else { break };
-            let Some(entry) = log.next() else { break };
-            if !read.is_empty() && bytes + entry.frame.len() > CHUNK {
-                break;
-            }
-            bytes += entry.frame.len();
-            read.push(Read { topic, entry: entry.clone() });
+    /// The frames behind `cursor`, in order, up to a chunk: in one, if another subscriber has joined them.
+    fn missed(&mut self, places: &[Place], cursor: u64) -> Option<Missed> {
+        if let Some((through, frame)) = self.only_log(places).and_then(|log| log.joined_after(cursor)) {
+            return Some(Missed { through, first: frame.clone(), rest: Vec::new() });
         }
-        read
+        let (mut through, mut first, mut rest) = (cursor, None, Vec::new());
+        self.read(places, cursor, |_, entry| {
+            through = entry.sequence;
+            match first {
+                None => first = Some(entry.frame.clone()),
+                Some(_) => rest.push(entry.frame.clone()),
+            }
+        });
+        let first = first?;
+        if rest.is_empty() {
+            self.share(places, cursor, through, &first);
+        }
+        Some(Missed { through, first, rest })
     }
+
+    /// Lets the subscribers that are where this one was have its frame.
+    fn share(&mut self, places: &[Place], after: u64, through: u64, frame: &Frame) {
+        if let Some(log) = self.only_log(places) {
+            log.share(after, through, frame.clone());
+        }
+    }
+
+    /// The log, if there is but one.
+    fn only_log(&mut self, places: &[Place]) -> Option<&mut Log> {
+        let [place] = places else { return None };
+        self.topics.get_mut(place.topic).map(|topic| &mut topic.log)
+    }
+
+    /// Takes what there is behind `cursor`, in order, up to a chunk.
+    fn read(&self, places: &[Place], cursor: u64, mut take: impl FnMut(usize, &Entry)) {
+        if !self.topics(places).any(|topic| topic.log.has_after(cursor)) {
+            return;
+        }
+        let mut chunk = Chunk::default();
+        if let [place] = places {
+            let entries = self.topics.get(place.topic).into_iter().flat_map(|topic| topic.log.after(cursor));
+            entries.take_while(|entry| chunk.has_room_for(entry)).for_each(|entry| take(0, entry));
+            return;
+        }
+        let mut logs: Vec<_> = self.topics(places).map(|topic| topic.log.after(cursor).peekable()).collect();
+        loop {
+            let heads = logs.iter_mut().enumerate();
+            let next = heads.filter_map(|(index, log)| Some((log.peek()?.sequence, index))).min();
+            let Some((_, index)) = next else { return };
+            match logs[index].next_if(|entry| chunk.has_room_for(entry)) {
+                Some(entry) => take(index, entry),
+                None => return,
+            }
+        }
+    }
+}
+
+/// How much is in a chunk.
+#[derive(Default)]
+struct Chunk {
+    events: usize,
+    bytes: usize,
+}
+
+impl Chunk {
+    /// Counts an event, if it fits; a lone one always does.
+    fn has_room_for(&mut self, entry: &Entry) -> bool {
+        let bytes = self.bytes + entry.frame.len();
+        if self.events > 0 && (bytes > CHUNK || self.events == EVENTS) {
+            return false;
+        }
+        *self = Self { events: self.events + 1, bytes };
+        true
+    }
+}
+
+/// Frames that were read under the lock, to be joined outside of it.
+struct Missed {
+    through: u64,
+    first: Frame,
+    /// Most often empty.
+    rest: Vec<Frame>,
 }
 
 struct Read {
     topic: usize,
-    entry: crate::log::Entry,
+    entry: Entry,
 }
 
 /// The events of some topics for one client, as a stream: what any adapter's `Sse` is made of.
@@ -502,23 +561,30 @@ impl Subscription {
         let now = (self.hub.settings.clock)();
         let mut state = self.hub.lock();
         let limit = self.hub.settings.clients;
-        let room = if state.clients.len() >= limit {
+        let places = if state.clients.len() >= limit {
             Err(SubscribeError::TooManyClients { limit })
         } else {
             // Nobody counted as a client of a topic, and it may have been forgotten since.
             state.need_topics(&self.topics, now, &self.hub)
         };
-        if let Err(error) = room {
-            state.stats.refused += 1;
-            drop(state);
-            self.outcome = Outcome::Refused(error);
-            self.opening = Some(self.hub.retry_frame());
-            self.end = Some(End::Due(CloseReason::Refused));
-            return;
+        match places {
+            Ok(places) => {
+                for (place, found) in self.places.iter_mut().zip(places) {
+                    place.topic = found.topic;
+                }
+            }
+            Err(error) => {
+                state.stats.refused += 1;
+                drop(state);
+                self.outcome = Outcome::Refused(error);
+                self.opening = Some(self.hub.retry_frame());
+                self.end = Some(End::Due(CloseReason::Refused));
+                return;
+            }
         }
         self.client = Some(state.clients.insert(Client::default()));
-        for topic in &self.topics {
-            if let Some(topic) = state.topics.get_mut(topic) {
+        for place in &self.places {
+            if let Some(topic) = state.topics.get_mut(place.topic) {
                 topic.clients += 1;
             }
         }
@@ -532,11 +598,11 @@ impl Subscription {
     /// Everything missed up to a chunk, a verdict, the end, or a place to wait.
     fn advance(&mut self, waker: &Waker) -> Step {
         let mut state = self.hub.lock();
-        if let Some(to) = state.newly_lost(&self.topics, &self.places, self.cursor) {
+        if let Some(to) = state.newly_lost(&self.places, self.cursor) {
             state.stats.lagged += 1;
             let from = self.cursor;
-            state.mark_told(&self.topics, &mut self.places);
-            self.cursor = state.before_first(&self.topics, from);
+            state.mark_told(&mut self.places);
+            self.cursor = state.before_first(&self.places, from);
             drop(state);
             return match self.hub.settings.lag {
                 Lag::Close { .. } => {
@@ -551,19 +617,27 @@ impl Subscription {
             };
         }
         let close = self.client.and_then(|key| state.clients.get(key)).and_then(|client| client.close);
-        let through = close.map_or(u64::MAX, |(_, through)| through);
-        let mut read = state.read(&self.topics, self.cursor);
-        read.retain(|read| read.entry.sequence <= through);
-        if !read.is_empty() {
-            return Step::Read(read);
+        if self.filter.is_some() || close.is_some() {
+            let through = close.map_or(u64::MAX, |(_, through)| through);
+            let mut read = Vec::new();
+            state.read(&self.places, self.cursor, |topic, entry| {
+                if entry.sequence <= through {
+                    read.push(Read { topic, entry: entry.clone() });
+                }
+            });
+            if !read.is_empty() {
+                return Step::Filter(read);
+            }
+        } else if let Some(missed) = state.missed(&self.places, self.cursor) {
+            return Step::Join(missed);
         }
         if let Some(reason) = close.map(|(reason, _)| reason).or(state.closed) {
             self.end = Some(End::Due(reason));
             return Step::Again;
         }
         let mut displaced = Vec::new();
-        for (name, place) in self.topics.iter().zip(&mut self.places) {
-            if let Some(topic) = state.topics.get_mut(name) {
+        for place in &mut self.places {
+            if let Some(topic) = state.topics.get_mut(place.topic) {
                 displaced.extend(topic.wait(place, waker));
             }
         }
@@ -571,8 +645,20 @@ impl Subscription {
         Step::Wait
     }
 
+    /// All of it in one frame, for the subscribers at the same place, too.
+    fn join(&mut self, missed: Missed) -> Frame {
+        let Missed { through, first, rest } = missed;
+        let after = core::mem::replace(&mut self.cursor, through);
+        if rest.is_empty() {
+            return first;
+        }
+        let Some(frame) = Frame::concat(core::iter::once(&first).chain(&rest)) else { return first };
+        self.hub.lock().share(&self.places, after, through, &frame);
+        frame
+    }
+
     /// What of it the client is to see, in one frame.
-    fn join(&mut self, read: Vec<Read>) -> Option<Frame> {
+    fn filter(&mut self, read: Vec<Read>) -> Option<Frame> {
         if let Some(last) = read.last() {
             self.cursor = last.entry.sequence;
         }
@@ -593,7 +679,8 @@ impl Subscription {
 
 enum Step {
     Give(Frame),
-    Read(Vec<Read>),
+    Join(Missed),
+    Filter(Vec<Read>),
     Again,
     Wait,
 }
@@ -618,8 +705,9 @@ impl Stream for Subscription {
             }
             match this.advance(cx.waker()) {
                 Step::Give(frame) => return Poll::Ready(Some(Delivery::Frame(frame))),
-                Step::Read(read) => {
-                    if let Some(frame) = this.join(read) {
+                Step::Join(missed) => return Poll::Ready(Some(Delivery::Frame(this.join(missed)))),
+                Step::Filter(read) => {
+                    if let Some(frame) = this.filter(read) {
                         return Poll::Ready(Some(Delivery::Frame(frame)));
                     }
                 }
@@ -636,8 +724,8 @@ impl Drop for Subscription {
         let mut left = Vec::new();
         let mut state = self.hub.lock();
         state.clients.try_remove(key);
-        for (name, place) in self.topics.iter().zip(&mut self.places) {
-            if let Some(topic) = state.topics.get_mut(name) {
+        for place in &mut self.places {
+            if let Some(topic) = state.topics.get_mut(place.topic) {
                 topic.clients -= 1;
                 left.extend(topic.leave(place));
             }
