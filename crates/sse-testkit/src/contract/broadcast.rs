@@ -235,6 +235,62 @@ pub async fn m48_a_client_that_leaves_is_removed<B: Broadcasts>() {
     assert_eq!(ever.load(Ordering::SeqCst), 2);
 }
 
+/// How many events a client misses that stops reading: more than all buffers on its way hold.
+const MISSED: u32 = 3_000;
+
+/// A client that stopped reading while another read everything, from a log of few events.
+async fn stalled<B: Broadcasts>(hub: &Broadcaster) -> (Reader, Reader) {
+    let mut stalled = Reader::open::<B>(hub, get()).await;
+    stalled.until("id: e-0\n\n").await;
+    let mut reading = Reader::open::<B>(hub, get()).await;
+    reading.until("id: e-0\n\n").await;
+    let padding = "x".repeat(500);
+    for number in 1..=MISSED {
+        hub.publish(NEWS, format!("{number} {padding}")).expect("room for an event");
+        if number % 10 == 0 {
+            reading.until(&format!("data: {number} ")).await;
+        }
+    }
+    (stalled, reading)
+}
+
+/// A client that fell behind the log is told when to come back, its stream ends, and its next says what is lost.
+pub async fn m43_a_client_that_lags_is_sent_away_and_resumes<B: Broadcasts>() {
+    let hub = Broadcaster::new(settings().with_events(20));
+    let (mut stalled, _reading) = stalled::<B>(&hub).await;
+    while let Some(chunk) = stalled.chunk().await {
+        stalled.text.push_str(core::str::from_utf8(&chunk).expect("UTF-8"));
+    }
+    let (events, goodbye) = stalled.text.trim_end().rsplit_once("\n\n").expect("events and a goodbye");
+    let retry: u64 = goodbye.strip_prefix("retry: ").and_then(|retry| retry.parse().ok()).expect("a time");
+    assert!((1_000..=5_000).contains(&retry), "{retry}");
+    assert_eq!(hub.stats().lagged, 1);
+    let seen = events.rsplit_once("id: e-").and_then(|(_, rest)| rest.split_once('\n')).expect("an id").0;
+    let again = Reader::open::<B>(&hub, get().header("last-event-id", format!("e-{seen}"))).await;
+    assert_eq!(again.outcome(), format!("gap; from={seen}; to={}", MISSED - 20));
+}
+
+/// A client that stops reading holds up nobody, and its events are not kept for it.
+pub async fn b03_a_client_that_stalls_costs_the_others_nothing<B: Broadcasts>() {
+    let hub = Broadcaster::new(settings().with_events(20));
+    let (_stalled, reading) = stalled::<B>(&hub).await;
+    let numbers = reading.text.lines().filter_map(|line| line.strip_prefix("data: ")?.split(' ').next());
+    let expected = (1..=MISSED).map(|number| number.to_string());
+    assert!(numbers.eq(expected), "all, in order");
+    assert_eq!((hub.client_count(), hub.stats().lagged), (2, 0), "the stalled one does not know yet");
+}
+
+/// What a client has missed while it was waiting arrives in one chunk.
+pub async fn b06_events_that_are_missed_together_arrive_together<B: Broadcasts>() {
+    let hub = hub();
+    let mut reader = Reader::open::<B>(&hub, get()).await;
+    reader.until("id: e-0\n\n").await;
+    publish(&hub, 1..=50);
+    let chunk = reader.chunk().await.expect("an open stream");
+    let expected: String = (1..=50).map(|number| format!("id: e-{number}\ndata: {number}\n\n")).collect();
+    assert_eq!(chunk, expected);
+}
+
 /// A client that is cut again and again, while events are published, sees each once and in order.
 pub async fn b02_a_client_that_is_cut_loses_and_doubles_nothing<B: Broadcasts>() {
     const EVENTS: u32 = 400;
@@ -324,6 +380,9 @@ macro_rules! broadcast_tests {
                 m45_a_quiet_broadcast_has_a_heartbeat
                 m47_clients_are_counted_while_they_are_connected
                 m48_a_client_that_leaves_is_removed
+                m43_a_client_that_lags_is_sent_away_and_resumes
+                b03_a_client_that_stalls_costs_the_others_nothing
+                b06_events_that_are_missed_together_arrive_together
                 b02_a_client_that_is_cut_loses_and_doubles_nothing
             );
         }

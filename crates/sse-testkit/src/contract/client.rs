@@ -16,6 +16,9 @@ use tokio::time::{Instant, timeout_at};
 /// How much a pipe in memory holds: as little as a socket with small buffers.
 const PIPE: usize = 4 * 1024;
 
+/// How much a stream of HTTP/2 may send ahead: the protocol's default, where hyper's client takes megabytes.
+const WINDOW: u32 = 65_535;
+
 /// A client with one connection to an adapter.
 #[derive(Debug)]
 pub struct Client {
@@ -49,8 +52,11 @@ impl Client {
         let server = spawn_local(serve(theirs)).abort_handle();
         let io = TokioIo::new(ours);
         let (sender, connection) = if is_http2 {
-            let (sender, connection) =
-                http2::handshake(TokioExecutor::new(), io).await.expect("an HTTP/2 handshake");
+            let (sender, connection) = http2::Builder::new(TokioExecutor::new())
+                .initial_stream_window_size(WINDOW)
+                .handshake(io)
+                .await
+                .expect("an HTTP/2 handshake");
             (Sender::Http2(sender), spawn_local(async { drop(connection.await) }))
         } else {
             let (sender, connection) = http1::handshake(io).await.expect("an HTTP/1 handshake");
