@@ -25,6 +25,6 @@ async fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn publish(hub: &Broadcaster, cents: u32) -> Result<(), Box<dyn Error>> {
-    hub.publish("prices", Message::json(event_name!("price"), &cents)?)?; // never blocks, never waits
+    hub.publish("prices", Message::json(event_name!("price"), &cents)?)?; // never waits for a client
     Ok(())
 }

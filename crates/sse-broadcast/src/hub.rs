@@ -178,8 +178,8 @@ impl Broadcaster {
         self.hub.names.read().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
 
-    /// Publishes an event: encodes it, appends it to its topic's log, wakes who waits for it. Never blocks for a subscriber
-    /// and never waits. Returns its position, which is its id.
+    /// Publishes an event: encodes it, appends it to its topic's log, wakes who waits for it. Waits for no client;
+    /// while a [snapshot](Subscribe::snapshot) is being taken it waits for that. Returns its position, which is its id.
     ///
     /// # Errors
     ///

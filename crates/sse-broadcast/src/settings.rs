@@ -140,7 +140,7 @@ impl Settings {
         self
     }
 
-    /// Sets for how long a topic's log holds an event.
+    /// Sets for how long a topic's log holds an event. What is older is let go when the topic is published to or resumed.
     pub fn with_age(mut self, age: Duration) -> Self {
         self.age = age;
         self
