@@ -16,7 +16,8 @@ use std::time::Instant;
 
 /// Events for many clients: each is encoded once, kept for a while, and read by every subscriber at its own pace.
 ///
-/// Cheap to clone; all clones are the same broadcaster. See the [crate] for how it works.
+/// Cheap to clone; all clones are the same broadcaster. Its streams stay open when the last clone is dropped:
+/// [`Broadcaster::shutdown`] ends them. See the [crate] for how it works.
 ///
 /// ```
 /// use sse_broadcast::{Broadcaster, Outcome, Settings};
@@ -178,8 +179,8 @@ impl Broadcaster {
         self.hub.names.read().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
 
-    /// Publishes an event: encodes it, appends it to its topic's log, wakes who waits for it. Waits for no client;
-    /// while a [snapshot](Subscribe::snapshot) is being taken it waits for that. Returns its position, which is its id.
+    /// Publishes an event: encodes it, appends it to its topic's log, wakes who waits for it. Waits for no client
+    /// and no snapshot. Returns its position, which is its id.
     ///
     /// # Errors
     ///
@@ -189,8 +190,7 @@ impl Broadcaster {
         topic: &str,
         message: impl Into<Message<'a>>,
     ) -> Result<Position, PublishError> {
-        let message = message.into();
-        self.publish_with(topic, || message)
+        self.append(topic, message.into())
     }
 
     /// Publishes what a function makes, at a moment that no [snapshot](Subscribe::snapshot) is taken: what the function
@@ -214,9 +214,13 @@ impl Broadcaster {
         topic: &str,
         make: impl FnOnce() -> M,
     ) -> Result<Position, PublishError> {
+        let _no_snapshot_is_taken = self.hub.gate.read().unwrap_or_else(PoisonError::into_inner);
+        self.append(topic, make().into())
+    }
+
+    fn append(&self, topic: &str, message: Message<'_>) -> Result<Position, PublishError> {
         let hub = &self.hub;
-        let no_snapshot_is_taken = hub.gate.read().unwrap_or_else(PoisonError::into_inner);
-        let mut prepared = make().into().prepare(|name| hub.is_known(name)).map_err(|error| match error {
+        let mut prepared = message.prepare(|name| hub.is_known(name)).map_err(|error| match error {
             PublishError::Unregistered { name, .. } => {
                 PublishError::Unregistered { name, registered: self.event_types() }
             }
@@ -237,7 +241,6 @@ impl Broadcaster {
         state.last = sequence;
         state.stats.published += 1;
         drop(state);
-        drop(no_snapshot_is_taken);
         wake([woken]);
         Ok(position)
     }
@@ -542,9 +545,18 @@ impl Topic {
     }
 }
 
-/// Wakes who waited; no lock is held.
+/// Wakes who waited, all of them, even if one panics. The broadcaster's lock is not held.
 fn wake(waiting: impl IntoIterator<Item = Slab<Waker>>) {
-    waiting.into_iter().flatten().for_each(|(_, waker)| waker.wake());
+    struct All<I: Iterator<Item = (usize, Waker)>>(I);
+
+    impl<I: Iterator<Item = (usize, Waker)>> Drop for All<I> {
+        fn drop(&mut self) {
+            self.0.by_ref().for_each(|(_, waker)| waker.wake());
+        }
+    }
+
+    let mut all = All(waiting.into_iter().flatten());
+    all.0.by_ref().for_each(|(_, waker)| waker.wake());
 }
 
 /// The standard library's own randomness.

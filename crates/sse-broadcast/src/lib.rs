@@ -36,7 +36,9 @@
 //! # Locks
 //!
 //! One [`std::sync::Mutex`] guards the log, the cursors' places and the counts; it is held to append, to read references and
-//! to register. Encoding, waking, filters and snapshots happen outside of it.
+//! to register. Encoding, waking, filters, hooks and snapshots happen outside of it; what is left to do under it is to put the
+//! id in, and for a ready frame of several events to join their parts. A second lock keeps [`Broadcaster::publish_with`] and
+//! snapshots apart; publishing otherwise does not know it.
 //!
 //! # Cost
 //!

@@ -122,7 +122,8 @@ impl Settings {
         }
     }
 
-    /// Sets the epoch, in the place of a random one: for a log that outlives the process.
+    /// Sets the epoch, in the place of a random one: for tests. Two broadcasters with one epoch cannot tell each other's ids
+    /// from their own, and clients lose events unseen.
     pub fn with_epoch(mut self, epoch: Epoch) -> Self {
         self.epoch = Some(epoch);
         self
@@ -134,13 +135,14 @@ impl Settings {
         self
     }
 
-    /// Sets how many bytes a topic's log holds.
+    /// Sets how many bytes a topic's log holds. The newest events of keys are kept beyond it.
     pub fn with_bytes(mut self, bytes: usize) -> Self {
         self.bytes = bytes;
         self
     }
 
-    /// Sets for how long a topic's log holds an event. What is older is let go when the topic is published to or resumed.
+    /// Sets for how long a topic's log holds an event. What is older is let go when the topic is published to or resumed: a
+    /// topic that falls silent keeps its memory, and the newest events of keys are kept beyond it.
     pub fn with_age(mut self, age: Duration) -> Self {
         self.age = age;
         self

@@ -38,7 +38,7 @@ pub enum Outcome {
     Fresh,
     /// It gets everything that it missed.
     Resumed {
-        /// How many events that are.
+        /// How many events that are, before a filter.
         replayed: u64,
     },
     /// Events that it missed are lost; it gets those that are not.
@@ -148,6 +148,10 @@ impl Subscribe {
     }
 
     /// Leaves out the events, replayed ones too, for which `shows` is false. Called by the subscriber's own poll.
+    ///
+    /// With [`Lag::LatestPerKey`] it has to decide alike for all events of a key: a newer one supersedes an older one that
+    /// this subscriber would have been shown. Losses are told by topic: of a topic that it shows little of, a client may be
+    /// told of losses that were none of its own.
     pub fn filter(mut self, shows: impl Fn(&Published<'_>) -> bool + Send + 'static) -> Self {
         self.filter = Some(Box::new(shows));
         self
@@ -155,9 +159,10 @@ impl Subscribe {
 
     /// Begins the stream with the present state, unless the client gets everything that it missed.
     ///
-    /// The function is called by [`Subscribe::open`], at a moment when nothing is published: events that follow are exactly
-    /// those behind it. State that changes with an event has to change in [`Broadcaster::publish_with`], else it may be in
-    /// the snapshot before its event is. It must not publish itself: it would wait for itself for ever.
+    /// The function is called by [`Subscribe::open`], at a moment when [`Broadcaster::publish_with`] does not run: state that
+    /// changes there is either in the snapshot or in the events that follow it. State that changes elsewhere may be in both.
+    /// Every event behind the position that the snapshot stands for is in the stream. The function must not call
+    /// `publish_with`, and nobody may hold a lock that it takes while calling that: take it inside of both.
     ///
     /// Ids of its events are left out; its last event has the id of the position that it stands for.
     pub fn snapshot<I>(mut self, state: impl FnOnce() -> I + Send + 'static) -> Self
@@ -181,11 +186,15 @@ impl Subscribe {
         let Resumed { mut cursor, places, outcome, last } = resumed.inspect_err(|_| {
             hub.lock().stats.refused += 1;
         })?;
-        let mut events = snapshot.filter(|_| !matches!(outcome, Outcome::Resumed { .. })).map(|make| make());
+        let is_wanted = !matches!(outcome, Outcome::Resumed { .. });
+        let (wanted, unwanted) = if is_wanted { (snapshot, None) } else { (None, snapshot) };
+        let mut events = wanted.map(|make| make());
         if events.is_some() {
             cursor = last;
         }
         drop(gate);
+        // What it holds may publish when it ends.
+        drop(unwanted);
         let at = Position { epoch: hub.epoch, sequence: cursor };
         let mut opening = Vec::new();
         let encoder = Encoder::new();
@@ -598,6 +607,11 @@ impl Subscription {
     /// Everything missed up to a chunk, a verdict, the end, or a place to wait.
     fn advance(&mut self, waker: &Waker) -> Step {
         let mut state = self.hub.lock();
+        let close = self.client.and_then(|key| state.clients.get(key)).and_then(|client| client.close);
+        if let Some((reason, _)) = close.filter(|(_, through)| self.cursor >= *through) {
+            self.end = Some(End::Due(reason));
+            return Step::Again;
+        }
         if let Some(to) = state.newly_lost(&self.places, self.cursor) {
             state.stats.lagged += 1;
             let from = self.cursor;
@@ -616,7 +630,6 @@ impl Subscription {
                 }
             };
         }
-        let close = self.client.and_then(|key| state.clients.get(key)).and_then(|client| client.close);
         if self.filter.is_some() || close.is_some() {
             let through = close.map_or(u64::MAX, |(_, through)| through);
             let mut read = Vec::new();

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use allocation_counter::measure;
+use core::future::Future;
 use core::pin::Pin;
 use core::task::{Context, Poll};
 use core::time::Duration;
@@ -812,4 +813,67 @@ fn a_filter_holds_for_replay_and_live_and_never_stalls_its_client() {
         hub.publish("t", wanted(number)).unwrap();
     });
     assert_eq!(data(&read(&mut stream).0), ["1500"]);
+}
+
+#[test]
+fn m42_publishing_waits_for_no_snapshot() {
+    let hub = hub();
+    let inner = hub.clone();
+    let mut stream = hub
+        .subscription(["t"])
+        .snapshot(move || {
+            inner.publish("t", "meanwhile").unwrap();
+            [Event::new("state")]
+        })
+        .open()
+        .unwrap();
+    assert_eq!(data(&read(&mut stream).0), ["state", "meanwhile"]);
+}
+
+#[test]
+fn b04_a_client_that_was_drained_ends_as_shut_down_however_late_it_reads() {
+    let hub = Broadcaster::new(settings().with_events(1));
+    let mut streams: Vec<_> = (0..50).map(|_| hub.subscribe(["t"], None).unwrap()).collect();
+    for stream in &mut streams {
+        read(stream);
+    }
+    {
+        // The first step closes the first of them; then it sleeps for ever.
+        let mut drain = core::pin::pin!(hub.drain(Duration::from_secs(50), |_| core::future::pending()));
+        assert!(drain.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    }
+    (0..3).for_each(|_| {
+        hub.publish("t", "later").unwrap();
+    });
+    let ends: Vec<_> = streams.iter_mut().filter_map(|stream| read(stream).1).collect();
+    let count = |reason| ends.iter().filter(|end| **end == reason).count();
+    assert_eq!((count(CloseReason::Shutdown), count(CloseReason::Lagged)), (1, 49));
+}
+
+#[test]
+fn a_waker_that_panics_does_not_keep_the_others_asleep() {
+    struct Explosive;
+    impl Wake for Explosive {
+        fn wake(self: Arc<Self>) {
+            panic!("a waker");
+        }
+    }
+    struct Counting(AtomicUsize);
+    impl Wake for Counting {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+    let hub = hub();
+    let counting = Arc::new(Counting(AtomicUsize::new(0)));
+    let mut streams: Vec<_> = (0..5).map(|_| hub.subscribe(["t"], None).unwrap()).collect();
+    for (number, stream) in streams.iter_mut().enumerate() {
+        let waker = if number == 1 { Waker::from(Arc::new(Explosive)) } else { Arc::clone(&counting).into() };
+        let mut cx = Context::from_waker(&waker);
+        while Pin::new(&mut *stream).poll_next(&mut cx).is_ready() {}
+    }
+    let published = std::panic::catch_unwind(core::panic::AssertUnwindSafe(|| hub.publish("t", "x")));
+    assert!(published.is_err());
+    assert_eq!(counting.0.load(Ordering::SeqCst), 4);
+    hub.publish("t", "y").unwrap();
 }
