@@ -3,12 +3,13 @@ use crate::message::Message;
 use crate::position::{Epoch, Position};
 use crate::settings::{Lag, Settings};
 use crate::subscription::{Subscribe, Subscription};
+use core::cmp::Reverse;
 use core::fmt;
 use core::future::Future;
 use core::time::Duration;
 use slab::Slab;
 use sse_core::{CloseReason, EventId, EventName};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, BinaryHeap, HashMap};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::task::Waker;
@@ -55,6 +56,8 @@ pub(crate) struct State {
     pub(crate) closed: Option<CloseReason>,
     /// How many are draining it: nobody new is taken meanwhile.
     pub(crate) draining: usize,
+    /// The topics that hold events, by the age of the oldest.
+    ages: BinaryHeap<Reverse<(Instant, usize)>>,
     /// The newest event that a topic had when it was forgotten.
     forgotten_through: u64,
     pub(crate) stats: Stats,
@@ -63,6 +66,8 @@ pub(crate) struct State {
 #[derive(Debug)]
 pub(crate) struct Topic {
     pub(crate) log: Log,
+    /// Its place in [`State::ages`]: no later than its oldest event.
+    listed_at: Option<Instant>,
     waiting: Slab<Waker>,
     /// Counts how often `waiting` was emptied: a place in it is good for one round.
     round: u64,
@@ -233,11 +238,18 @@ impl Broadcaster {
         }
         let sequence = state.last + 1;
         let position = Position { epoch: hub.epoch, sequence };
-        let topic = state.topic(topic, now, hub)?;
+        let topic_key = state.topic(topic, now, hub)?;
+        let topic = &mut state.topics[topic_key];
         let (name, key) = (prepared.name.take(), prepared.key.take());
         let frame = prepared.with_id(&position.to_id());
         topic.log.push(Entry { sequence, frame, name, key, at: now }, bounds);
         let woken = topic.take_waiting();
+        if topic.listed_at.is_none() {
+            topic.listed_at = topic.log.oldest_at();
+            let listed = topic.listed_at.map(|at| Reverse((at, topic_key)));
+            state.ages.extend(listed);
+        }
+        state.let_go_of_the_old(now, bounds);
         state.last = sequence;
         state.stats.published += 1;
         drop(state);
@@ -424,8 +436,8 @@ impl Hub {
 
 impl State {
     /// The topic of this name, new if need be.
-    fn topic(&mut self, name: &str, now: Instant, hub: &Hub) -> Result<&mut Topic, PublishError> {
-        let key = match self.names.get(name) {
+    fn topic(&mut self, name: &str, now: Instant, hub: &Hub) -> Result<usize, PublishError> {
+        Ok(match self.names.get(name) {
             Some(key) => *key,
             None => {
                 let limit = hub.settings.topics;
@@ -437,8 +449,23 @@ impl State {
                 }
                 self.new_topic(Arc::from(name))
             }
-        };
-        Ok(&mut self.topics[key])
+        })
+    }
+
+    /// Lets go of what has become too old, in whatever topic.
+    fn let_go_of_the_old(&mut self, now: Instant, bounds: Bounds) {
+        while let Some(&Reverse((at, key))) = self.ages.peek() {
+            if now.saturating_duration_since(at) <= bounds.age {
+                return;
+            }
+            self.ages.pop();
+            // Another topic may have the key by now.
+            let listed = self.topics.get_mut(key).filter(|topic| topic.listed_at == Some(at));
+            let Some(topic) = listed else { continue };
+            topic.log.evict(now, bounds);
+            topic.listed_at = topic.log.oldest_at();
+            self.ages.extend(topic.listed_at.map(|at| Reverse((at, key))));
+        }
     }
 
     fn new_topic(&mut self, name: Arc<str>) -> usize {
@@ -494,6 +521,9 @@ impl State {
             is_used
         });
         self.forgotten_through = forgotten_through;
+        let topics = &self.topics;
+        self.ages
+            .retain(|Reverse((at, key))| topics.get(*key).is_some_and(|topic| topic.listed_at == Some(*at)));
     }
 
     fn close_all(&mut self, reason: CloseReason) -> Vec<Slab<Waker>> {
@@ -513,7 +543,7 @@ impl State {
 
 impl Topic {
     fn new(lost_through: u64) -> Self {
-        Self { log: Log::new(lost_through), waiting: Slab::new(), round: 0, clients: 0 }
+        Self { log: Log::new(lost_through), listed_at: None, waiting: Slab::new(), round: 0, clients: 0 }
     }
 
     fn take_waiting(&mut self) -> Slab<Waker> {

@@ -150,6 +150,11 @@ impl Log {
         self.lost_through
     }
 
+    /// When the oldest event was published, but for the newest of keys.
+    pub(crate) fn oldest_at(&self) -> Option<Instant> {
+        self.tail.front().map(|oldest| oldest.at)
+    }
+
     /// Whether there is nothing to be read.
     pub(crate) fn is_empty(&self) -> bool {
         self.tail.is_empty() && self.kept.is_empty()

@@ -141,8 +141,8 @@ impl Settings {
         self
     }
 
-    /// Sets for how long a topic's log holds an event. What is older is let go when the topic is published to or resumed: a
-    /// topic that falls silent keeps its memory, and the newest events of keys are kept beyond it.
+    /// Sets for how long a topic's log holds an event. What is older is let go when anything is published, or the topic is
+    /// resumed. The newest events of keys are kept beyond it.
     pub fn with_age(mut self, age: Duration) -> Self {
         self.age = age;
         self

@@ -877,3 +877,23 @@ fn a_waker_that_panics_does_not_keep_the_others_asleep() {
     assert_eq!(counting.0.load(Ordering::SeqCst), 4);
     hub.publish("t", "y").unwrap();
 }
+
+#[test]
+fn b03_m44_a_topic_that_falls_silent_keeps_nothing_beyond_its_age() {
+    let clock = Arc::new(Mutex::new(std::time::Instant::now()));
+    let hands = Arc::clone(&clock);
+    let hub = Broadcaster::new(
+        settings().with_age(Duration::from_secs(60)).with_clock(move || *hands.lock().unwrap()),
+    );
+    let mut connected = hub.subscribe(["silent"], None).unwrap();
+    read(&mut connected);
+    (0..100).for_each(|_| {
+        hub.publish("silent", "x".repeat(5_000)).unwrap();
+    });
+    *clock.lock().unwrap() += Duration::from_secs(61);
+    let memory = measure(|| {
+        hub.publish("other", "x").unwrap();
+    });
+    assert!(memory.bytes_current < -500_000, "{memory:?}");
+    assert_eq!(read(&mut connected).1, Some(CloseReason::Lagged), "and who has not read it is told");
+}

@@ -523,7 +523,7 @@ impl World {
             }
         }
         self.model.past.push(Past { topic, key, len, at: now, parts, size, fate: Fate::InTail });
-        self.model.evict(topic, now, &self.bounds);
+        (0..TOPICS.len()).for_each(|topic| self.model.evict(topic, now, &self.bounds));
         for client in &mut self.clients {
             let is_due = usize::from(client.waits.contains(&topic));
             assert_eq!(client.wakes.0.swap(0, Ordering::SeqCst), is_due, "one wake for who waits, none else");
