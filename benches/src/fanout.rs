@@ -120,8 +120,11 @@ fn run_load(load: &Load, server: &Server, generator: &mut Generator) -> io::Resu
     })
 }
 
+/// What is measured, and how it is read.
+type Quantity = (&'static str, fn(&Figures) -> f64);
+
 fn tables(engines: &[Engine], measured: &[Measured], out: &mut impl Write) -> io::Result<()> {
-    let quantities: [(&str, fn(&Figures) -> f64); 3] = [
+    let quantities: [Quantity; 3] = [
         ("CPU of the server for one delivery, µs", |figures| figures.cpu_microseconds),
         ("from publishing to a client, median, ms", |figures| figures.median_milliseconds),
         ("from publishing to a client, 99th of 100, ms", |figures| figures.p99_milliseconds),

@@ -44,15 +44,15 @@ pub(super) fn serve() -> io::Result<()> {
                 Token(key) => clients[key].advance()?,
             }
         }
-        if let Some((due, at)) = &mut order {
-            if *at <= Instant::now() {
-                let chunk = encode(due.burst, &mut number);
-                for client in &mut clients {
-                    client.send(&chunk)?;
-                }
-                *at += due.every;
-                due.wakes -= 1;
+        if let Some((due, at)) = &mut order
+            && *at <= Instant::now()
+        {
+            let chunk = encode(due.burst, &mut number);
+            for client in &mut clients {
+                client.send(&chunk)?;
             }
+            *at += due.every;
+            due.wakes -= 1;
         }
         order = order.filter(|(due, _)| due.wakes > 0);
     }

@@ -78,10 +78,10 @@ impl Wire {
         } else if let Some(data) = line.strip_prefix("data: ") {
             let stamp = data.split(' ').next().and_then(|stamp| stamp.parse().ok());
             self.stamp = Some(stamp.ok_or_else(|| malformed(&self.text))?);
-        } else if line.is_empty() {
-            if let Some(stamp) = self.stamp.take() {
-                on_event(self.id, stamp);
-            }
+        } else if line.is_empty()
+            && let Some(stamp) = self.stamp.take()
+        {
+            on_event(self.id, stamp);
         }
         Ok(())
     }
