@@ -43,7 +43,7 @@ pub(crate) struct Hub {
     pub(crate) gate: RwLock<()>,
 }
 
-/// Everything that changes. One lock: held to append, to read and to register, never to encode, to wake or to call back.
+/// Everything that changes. One lock: held to append, to read and to register, never to wake or to call back.
 #[derive(Debug, Default)]
 pub(crate) struct State {
     /// The sequence number of the newest event.
@@ -417,7 +417,7 @@ pub enum SubscribeError {
 }
 
 impl Hub {
-    /// A panic elsewhere leaves nothing half done: no user code runs under this lock.
+    /// A panic elsewhere leaves nothing half done: of user code only the cloning and comparing of wakers runs under this lock.
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
