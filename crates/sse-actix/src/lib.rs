@@ -47,6 +47,7 @@
 //!
 //! - `json` (default): [`Event::json`].
 //! - `broadcast`: events for many clients, with streams that resume: the module `broadcast`.
+//! - `tracing`: `TracingObserver`, which tells `tracing` what happens to a response.
 
 #[cfg(feature = "broadcast")]
 pub mod broadcast;
@@ -65,6 +66,8 @@ use core::task::{Context, Poll};
 use pin_project_lite::pin_project;
 use sse_driver::{Driver, TokioTimer};
 
+#[cfg(feature = "tracing")]
+pub use sse_driver::TracingObserver;
 pub use sse_driver::sse_core::{
     self, CloseReason, Comment, Config, Encoder, Event, EventId, EventName, Frame, IntoFrame, InvalidField,
     ItemError, LineEnding, Retry,

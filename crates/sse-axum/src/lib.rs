@@ -36,6 +36,7 @@
 //!
 //! - `json` (default): [`Event::json`].
 //! - `broadcast`: events for many clients, with streams that resume: the module `broadcast`.
+//! - `tracing`: `TracingObserver`, which tells `tracing` what happens to a response.
 
 #[cfg(feature = "broadcast")]
 pub mod broadcast;
@@ -53,6 +54,8 @@ pub use sse_hyper::{
     Options, Outcome, Push, PushError, Retry, Sender, Source, Totals, event_id, event_name, sse_core,
     sse_driver,
 };
+#[cfg(feature = "tracing")]
+pub use sse_hyper::TracingObserver;
 #[cfg(feature = "json")]
 pub use sse_hyper::{JsonError, JsonEvent};
 

@@ -283,6 +283,10 @@ pub enum ItemError {
 /// # Ok::<(), sse_core::ItemError>(())
 /// ```
 pub trait IntoFrame {
+    /// What kind of value this is, in a word, for whoever observes a stream: `event`, `text`, `json`, …; `value` when its
+    /// implementation does not say.
+    const KIND: &'static str = "value";
+
     /// Encodes the value, or hands over the frame that it is, as it is: whatever the encoder says.
     ///
     /// # Errors
@@ -301,42 +305,56 @@ pub trait IntoFrame {
 }
 
 impl IntoFrame for Frame {
+    const KIND: &'static str = "frame";
+
     fn into_frame(self, _: &Encoder) -> Result<Frame, ItemError> {
         Ok(self)
     }
 }
 
 impl IntoFrame for Event<'_> {
+    const KIND: &'static str = "event";
+
     fn into_frame(self, encoder: &Encoder) -> Result<Frame, ItemError> {
-        Ok(encoder.to_frame(&self))
+        Ok(encoder.to_frame(&encoder.fill(self)))
     }
 }
 
 impl IntoFrame for Comment<'_> {
+    const KIND: &'static str = "comment";
+
     fn into_frame(self, encoder: &Encoder) -> Result<Frame, ItemError> {
         Ok(encoder.comment_to_frame(&self))
     }
 }
 
 impl IntoFrame for &str {
+    const KIND: &'static str = "text";
+
     fn into_frame(self, encoder: &Encoder) -> Result<Frame, ItemError> {
         Event::new(self).into_frame(encoder)
     }
 }
 
 impl IntoFrame for String {
+    const KIND: &'static str = "text";
+
     fn into_frame(self, encoder: &Encoder) -> Result<Frame, ItemError> {
         Event::new(self).into_frame(encoder)
     }
 }
 
 impl IntoFrame for Cow<'_, str> {
+    const KIND: &'static str = "text";
+
     fn into_frame(self, encoder: &Encoder) -> Result<Frame, ItemError> {
         Event::new(self).into_frame(encoder)
     }
 }
 
 impl<T: IntoFrame, E: Into<BoxError>> IntoFrame for Result<T, E> {
+    const KIND: &'static str = T::KIND;
+
     fn into_frame(self, encoder: &Encoder) -> Result<Frame, ItemError> {
         match self {
             Ok(value) => value.into_frame(encoder),

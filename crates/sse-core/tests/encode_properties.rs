@@ -183,7 +183,7 @@ proptest! {
     ) {
         let line_ending = if is_crlf { LineEnding::CrLf } else { LineEnding::Lf };
         let encoder = Encoder::new().with_line_ending(line_ending);
-        let mut writer = DataWriter::append_to(Vec::new(), encoder, &event);
+        let mut writer = DataWriter::append_to(Vec::new(), &encoder, &event);
         for piece in &pieces {
             writer.write_str(piece).unwrap();
         }

@@ -11,6 +11,7 @@
 //!
 //! - `json`: `Event::json` in the core.
 //! - `tokio`: [`TokioTimer`], for frameworks that run on tokio.
+//! - `tracing`: `TracingObserver`, an observer that tells `tracing`.
 
 mod decode;
 mod driver;
@@ -21,6 +22,8 @@ mod push;
 mod request;
 mod source;
 mod timer;
+#[cfg(feature = "tracing")]
+mod tracing;
 
 pub use decode::DecodeStream;
 pub use driver::Driver;
@@ -33,5 +36,7 @@ pub use source::Source;
 pub use timer::Timer;
 #[cfg(feature = "tokio")]
 pub use timer::TokioTimer;
+#[cfg(feature = "tracing")]
+pub use tracing::TracingObserver;
 
 pub use sse_core;

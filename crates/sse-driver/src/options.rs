@@ -5,7 +5,7 @@ use core::future::Future;
 use core::pin::Pin;
 use core::time::Duration;
 use sse_core::connection::{CloseEvent, CloseReason, Config, Heartbeat, Totals};
-use sse_core::{Frame, LineEnding, Retry};
+use sse_core::{EventId, EventName, Frame, LineEnding, Retry};
 use std::sync::{Arc, LazyLock};
 
 pub(crate) type CloseHook = Box<dyn FnOnce(CloseReason, Totals) + Send>;
@@ -158,6 +158,31 @@ impl Options {
         self.configured(|config| config.with_line_ending(line_ending))
     }
 
+    /// Sets the name of events that have none: see [`Config::with_default_name`].
+    ///
+    /// ```
+    /// use sse_driver::Options;
+    /// use sse_driver::sse_core::event_name;
+    ///
+    /// let options = Options::new().with_default_name(event_name!("log"));
+    /// # let _ = options;
+    /// ```
+    pub fn with_default_name(self, name: EventName<'static>) -> Self {
+        self.configured(|config| config.with_default_name(name))
+    }
+
+    /// Sets the id of events that have none: see [`Config::with_default_id`].
+    ///
+    /// ```
+    /// use sse_driver::Options;
+    ///
+    /// let options = Options::new().with_default_id(7_u64);
+    /// # let _ = options;
+    /// ```
+    pub fn with_default_id(self, id: impl Into<EventId<'static>>) -> Self {
+        self.configured(|config| config.with_default_id(id))
+    }
+
     /// Sets what becomes of items that give no frame: see [`ErrorPolicy`].
     ///
     /// ```
@@ -277,6 +302,8 @@ macro_rules! forward_options {
             with_max_age(max_age: impl Into<Option<::core::time::Duration>>)
             with_opening(opening: impl Into<$crate::sse_core::Frame>)
             with_line_ending(line_ending: $crate::sse_core::LineEnding)
+            with_default_name(name: $crate::sse_core::EventName<'static>)
+            with_default_id(id: impl Into<$crate::sse_core::EventId<'static>>)
             on_error(policy: $crate::ErrorPolicy)
             on_close(hook: impl FnOnce(
                 $crate::sse_core::CloseReason,

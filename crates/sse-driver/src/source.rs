@@ -43,6 +43,14 @@ pub trait Source {
         encoder: &Encoder,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame, ItemError>>>;
+
+    /// Says of what kind the item was that [`Source::poll_frame`] gave last ([`IntoFrame::KIND`]); `value` when the source
+    /// does not know.
+    ///
+    /// Asked only for responses that are observed.
+    fn kind(&self) -> &'static str {
+        "value"
+    }
 }
 
 impl<S> Source for S
@@ -57,5 +65,9 @@ where
     ) -> Poll<Option<Result<Frame, ItemError>>> {
         let item = ready!(self.poll_next(cx));
         Poll::Ready(item.map(|item| item.into_frame(encoder)))
+    }
+
+    fn kind(&self) -> &'static str {
+        S::Item::KIND
     }
 }

@@ -37,6 +37,7 @@
 //!
 //! - `json` (default): [`Event::json`].
 //! - `broadcast`: events for many clients, with streams that resume: the module `broadcast`.
+//! - `tracing`: `TracingObserver`, which tells `tracing` what happens to a response.
 
 mod body;
 #[cfg(feature = "broadcast")]
@@ -58,6 +59,8 @@ pub use sse_driver::sse_core::{
 };
 #[cfg(feature = "json")]
 pub use sse_driver::sse_core::{JsonError, JsonEvent};
+#[cfg(feature = "tracing")]
+pub use sse_driver::TracingObserver;
 pub use sse_driver::{
     self, ErrorAction, ErrorPolicy, Notice, Observer, Options, Outcome, Push, PushError, Sender, Source,
     Timer, TokioTimer,

@@ -85,6 +85,10 @@ impl Source for BoxSource {
     ) -> Poll<Option<Result<Frame, ItemError>>> {
         self.0.as_mut().poll_frame(encoder, cx)
     }
+
+    fn kind(&self) -> &'static str {
+        self.0.kind()
+    }
 }
 
 impl fmt::Debug for BoxSource {

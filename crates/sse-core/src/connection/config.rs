@@ -1,7 +1,7 @@
 use super::CloseReason;
 use crate::encode::{Encoder, LineEnding};
 use crate::event::Event;
-use crate::field::{EventName, Retry};
+use crate::field::{EventId, EventName, Retry};
 use crate::frame::Frame;
 use alloc::borrow::Cow;
 use bytes::Bytes;
@@ -11,6 +11,7 @@ use core::time::Duration;
 ///
 /// | policy | default |
 /// |---|---|
+/// | name and id of events without | none |
 /// | opening bytes | an empty comment, at once: proxies hold a response back until its first body byte |
 /// | reconnection time of the stream | none: the client's own |
 /// | heartbeat | `: heartbeat` after 15 s without output |
@@ -84,7 +85,39 @@ impl Config {
     /// ```
     #[must_use]
     pub const fn with_line_ending(mut self, line_ending: LineEnding) -> Self {
-        self.encoder = self.encoder.with_line_ending(line_ending);
+        self.encoder.set_line_ending(line_ending);
+        self
+    }
+
+    /// Sets the name of events that have none: see [`Encoder::with_default_name`].
+    ///
+    /// The connection's own events, error events among them, are not touched.
+    ///
+    /// ```
+    /// use sse_core::{Config, Event, IntoFrame, event_name};
+    ///
+    /// let config = Config::new().with_default_name(event_name!("log"));
+    /// assert_eq!("a".into_frame(config.encoder())?.as_bytes(), b"event: log\ndata: a\n\n");
+    /// # Ok::<(), sse_core::ItemError>(())
+    /// ```
+    #[must_use]
+    pub fn with_default_name(mut self, name: EventName<'static>) -> Self {
+        self.encoder = self.encoder.with_default_name(name);
+        self
+    }
+
+    /// Sets the id of events that have none: see [`Encoder::with_default_id`].
+    ///
+    /// ```
+    /// use sse_core::{Config, IntoFrame};
+    ///
+    /// let config = Config::new().with_default_id(7_u64);
+    /// assert_eq!("a".into_frame(config.encoder())?.as_bytes(), b"id: 7\ndata: a\n\n");
+    /// # Ok::<(), sse_core::ItemError>(())
+    /// ```
+    #[must_use]
+    pub fn with_default_id(mut self, id: impl Into<EventId<'static>>) -> Self {
+        self.encoder = self.encoder.with_default_id(id);
         self
     }
 
@@ -259,6 +292,12 @@ impl Config {
     #[must_use]
     pub const fn encoder(&self) -> &Encoder {
         &self.encoder
+    }
+
+    /// Returns the first bytes; `None` when they are the empty comment.
+    #[must_use]
+    pub const fn opening(&self) -> Option<&Frame> {
+        self.opening.as_ref()
     }
 
     /// Returns the heartbeat; `None` when it is switched off.
