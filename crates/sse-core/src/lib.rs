@@ -67,6 +67,7 @@ pub mod frame;
 pub mod head;
 #[cfg(feature = "json")]
 pub mod json;
+pub mod profile;
 pub mod time;
 
 pub use connection::{CloseReason, Config, Connection};
@@ -79,4 +80,5 @@ pub use field::{EventId, EventName, InvalidField, Retry};
 pub use frame::{BoxError, Frame, FrameAwaitingId, IntoFrame, ItemError, NotAFrame};
 #[cfg(feature = "json")]
 pub use json::{JsonError, JsonEvent};
+pub use profile::{ClientProfile, Refusal};
 pub use time::Instant;

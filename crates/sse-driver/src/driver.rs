@@ -257,6 +257,6 @@ impl<S, T> fmt::Debug for Driver<S, T> {
 }
 
 /// The standard library's own randomness, which differs between processes and calls.
-fn random_seed() -> u64 {
+pub(crate) fn random_seed() -> u64 {
     RandomState::new().build_hasher().finish()
 }

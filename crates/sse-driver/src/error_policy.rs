@@ -1,5 +1,5 @@
 use core::fmt;
-use sse_core::{Encoder, Event, EventName, Frame, ItemError, event_name};
+use sse_core::{ClientProfile, Encoder, Event, EventName, Frame, ItemError, event_name};
 use std::sync::Arc;
 
 /// What becomes of an item that gave no frame.
@@ -174,6 +174,26 @@ impl ErrorPolicy {
             *name = new_name;
         }
         self
+    }
+
+    /// Makes the policy of a kind of client: its own error event, then the end, where it has one, else
+    /// [`notify`](Self::notify).
+    ///
+    /// ```
+    /// use sse_driver::ErrorPolicy;
+    /// use sse_driver::sse_core::ClientProfile;
+    ///
+    /// let policy = ErrorPolicy::for_client(ClientProfile::OpenAi); // data: {"error":{…}}, and the end
+    /// # let _ = policy;
+    /// ```
+    pub fn for_client(profile: ClientProfile) -> Self {
+        match profile.error_event() {
+            Some(event) => {
+                let frame = event.to_frame();
+                Self::custom(move |_| ErrorAction::SendAndClose(frame.clone()))
+            }
+            None => Self::notify(),
+        }
     }
 
     /// Lets error events tell the error itself, for [`ErrorPolicy::notify`]: for development, or where errors are fit

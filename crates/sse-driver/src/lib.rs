@@ -19,6 +19,7 @@ mod error_policy;
 mod observer;
 mod options;
 mod push;
+mod refusal;
 mod request;
 mod source;
 mod timer;
@@ -31,8 +32,9 @@ pub use error_policy::{ErrorAction, ErrorPolicy};
 pub use observer::{Notice, Observer};
 pub use options::Options;
 pub use push::{Outcome, Push, PushError, Sender};
+pub use refusal::refusal;
 pub use request::last_event_id;
-pub use source::Source;
+pub use source::{Iter, Source};
 pub use timer::Timer;
 #[cfg(feature = "tokio")]
 pub use timer::TokioTimer;

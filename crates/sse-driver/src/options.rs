@@ -5,7 +5,7 @@ use core::future::Future;
 use core::pin::Pin;
 use core::time::Duration;
 use sse_core::connection::{CloseEvent, CloseReason, Config, Heartbeat, Totals};
-use sse_core::{EventId, EventName, Frame, LineEnding, Retry};
+use sse_core::{ClientProfile, EventId, EventName, Frame, LineEnding, Retry};
 use std::sync::{Arc, LazyLock};
 
 pub(crate) type CloseHook = Box<dyn FnOnce(CloseReason, Totals) + Send>;
@@ -74,6 +74,24 @@ impl Options {
     /// ```
     pub fn with_config(mut self, config: impl Into<Arc<Config>>) -> Self {
         self.config = config.into();
+        self
+    }
+
+    /// Sets all that a kind of client needs: the [`Config`] of [`ClientProfile::config`] and the [`ErrorPolicy`] of
+    /// [`ErrorPolicy::for_client`].
+    ///
+    /// Replaces what of these was set before it; what comes after it changes the preset.
+    ///
+    /// ```
+    /// use sse_driver::Options;
+    /// use sse_driver::sse_core::{ClientProfile, Retry};
+    ///
+    /// let options = Options::new().for_client(ClientProfile::Htmx2).with_retry(Retry::from_millis(500));
+    /// # let _ = options;
+    /// ```
+    pub fn for_client(mut self, profile: ClientProfile) -> Self {
+        self.config = Arc::new(profile.config());
+        self.on_error = ErrorPolicy::for_client(profile);
         self
     }
 
@@ -296,6 +314,7 @@ macro_rules! forward_options {
     () => {
         $crate::forward_options! {
             with_config(config: impl Into<::std::sync::Arc<$crate::sse_core::Config>>)
+            for_client(profile: $crate::sse_core::ClientProfile)
             with_heartbeat(heartbeat: impl Into<Option<$crate::sse_core::connection::Heartbeat>>)
             with_retry(retry: impl Into<$crate::sse_core::Retry>)
             with_close_event(close_event: impl Into<Option<$crate::sse_core::connection::CloseEvent>>)

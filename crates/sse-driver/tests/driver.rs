@@ -444,9 +444,10 @@ fn a_value_that_cannot_be_encoded_is_for_the_error_policy_and_the_function_goes_
         events.send(Unencodable).await?;
         events.send("b").await
     };
-    for (policy, told) in
-        [(ErrorPolicy::notify(), "event: sse:error\ndata: Event rendering failed\n\n"), (ErrorPolicy::skip(), "")]
-    {
+    for (policy, told) in [
+        (ErrorPolicy::notify(), "event: sse:error\ndata: Event rendering failed\n\n"),
+        (ErrorPolicy::skip(), ""),
+    ] {
         let options = Options::new().on_error(policy);
         let mut driver = Box::pin(Driver::new(Push::new(function), Clock::default(), options));
         let mut wire = String::new();
@@ -512,8 +513,7 @@ fn m07_a_chunk_that_the_transport_did_not_take_is_told_as_unsent() {
     let listener = Arc::clone(&heard);
     let observer = move |notice: &Notice<'_>| listener.lock().unwrap().push(format!("{notice:?}"));
     let source = tokio_stream::iter(["a"]);
-    let mut driver =
-        Box::pin(Driver::new(source, Clock::default(), Options::new().with_observer(observer)));
+    let mut driver = Box::pin(Driver::new(source, Clock::default(), Options::new().with_observer(observer)));
     assert_eq!(poll(driver.as_mut()), ready(":\ndata: a\n\n"));
     drop(driver);
     let heard = heard.lock().unwrap();

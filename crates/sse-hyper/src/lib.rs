@@ -47,21 +47,21 @@ mod sse;
 mod timer;
 
 pub use body::SseBody;
-pub use request::last_event_id;
-pub use sse::Sse;
+pub use request::{client_profile, last_event_id};
+pub use sse::{Sse, refuse};
 pub use timer::HyperTimer;
 
+#[cfg(feature = "tracing")]
+pub use sse_driver::TracingObserver;
 pub use sse_driver::sse_core::{
-    self, CloseReason, Comment, Config, Encoder, Event, EventId, EventName, Frame, IntoFrame, InvalidField,
-    ItemError, LineEnding, Retry,
+    self, ClientProfile, CloseReason, Comment, Config, Encoder, Event, EventId, EventName, Frame, IntoFrame,
+    InvalidField, ItemError, LineEnding, Retry,
     connection::{CloseEvent, Heartbeat, InvalidInterval, Totals},
     event_id, event_name,
 };
 #[cfg(feature = "json")]
 pub use sse_driver::sse_core::{JsonError, JsonEvent};
-#[cfg(feature = "tracing")]
-pub use sse_driver::TracingObserver;
 pub use sse_driver::{
-    self, ErrorAction, ErrorPolicy, Notice, Observer, Options, Outcome, Push, PushError, Sender, Source,
-    Timer, TokioTimer,
+    self, ErrorAction, ErrorPolicy, Iter, Notice, Observer, Options, Outcome, Push, PushError, Sender,
+    Source, Timer, TokioTimer,
 };

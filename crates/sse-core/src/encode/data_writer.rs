@@ -1,5 +1,5 @@
-use super::{Encoder, LineEnding};
 use super::lines::{Lines, Text};
+use super::{Encoder, LineEnding};
 use crate::event::Event;
 use crate::frame::Frame;
 use alloc::vec::Vec;
@@ -62,7 +62,8 @@ impl DataWriter {
     /// ```
     #[must_use]
     pub fn append_to(wire: Vec<u8>, encoder: &Encoder, event: &Event<'_>) -> Self {
-        let mut writer = Self { start: wire.len(), wire, line_ending: encoder.line_ending(), after_return: false };
+        let mut writer =
+            Self { start: wire.len(), wire, line_ending: encoder.line_ending(), after_return: false };
         Lines::before_data(event).write(encoder.line_ending(), &mut writer.wire);
         writer.wire.extend_from_slice(Lines::DATA);
         writer.push(event.data().unwrap_or_default().as_bytes());
