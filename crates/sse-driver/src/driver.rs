@@ -223,7 +223,11 @@ impl<S: Source> Asked<'_, S> {
             };
             *self.has_skipped_failure = matches!(error, ItemError::Source(_));
             self.reports.observe(&Notice::Error { error: &error });
-            match self.on_error.decide(&error, self.encoder) {
+            let action = match &error {
+                ItemError::Skip(_) => ErrorAction::Skip,
+                error => self.on_error.decide(error, self.encoder),
+            };
+            match action {
                 ErrorAction::Send(frame) => return Next::Frame(frame),
                 ErrorAction::SendAndClose(frame) => {
                     *self.has_failed = true;

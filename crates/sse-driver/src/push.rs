@@ -11,6 +11,9 @@ use sse_core::{BoxError, Encoder, Frame, IntoFrame, ItemError};
 /// How many frames a [`Sender`] accepts before it waits for the client.
 const CAPACITY: usize = 16;
 
+/// A frame, or what the error policy is to be asked about.
+type Item = Result<Frame, ItemError>;
+
 /// Sends events from an async function or from tasks that it spawned.
 ///
 /// [`Sender::send`] waits while the client is slower than the sender: at most 16 frames are held, and one more for every
@@ -18,7 +21,9 @@ const CAPACITY: usize = 16;
 /// chunk of it leaves. Give events ids where that matters. The stream ends when the function has returned and all clones
 /// are dropped, or when the function fails.
 ///
-/// An event that cannot be encoded is an error of `send`: a function that passes it on with `?` fails, and so ends its stream.
+/// An event that cannot be encoded is an error of `send`: a function that passes it on with `?` fails, and so ends its
+/// stream. One that cannot be rendered (a fragment of HTML) is none: it goes its way to the response's
+/// [error policy](crate::ErrorPolicy), in its place among the others, and the function goes on.
 ///
 /// ```
 /// use sse_driver::{Push, Sender};
@@ -34,7 +39,7 @@ const CAPACITY: usize = 16;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Sender {
-    frames: mpsc::Sender<Frame>,
+    frames: mpsc::Sender<Item>,
     encoder: Encoder,
 }
 
@@ -99,9 +104,9 @@ impl Sender {
     /// # }
     /// ```
     pub async fn send(&mut self, event: impl IntoFrame) -> Result<(), PushError> {
-        let frame = event.into_frame(&self.encoder)?;
+        let item = self.encode(event)?;
         poll_fn(|cx| self.frames.poll_ready(cx)).await.map_err(|_| PushError::Closed)?;
-        self.frames.start_send(frame).map_err(|_| PushError::Closed)
+        self.frames.start_send(item).map_err(|_| PushError::Closed)
     }
 
     /// Sends an event if there is room for it now.
@@ -134,9 +139,9 @@ impl Sender {
     /// # }
     /// ```
     pub fn try_send(&mut self, event: impl IntoFrame) -> Result<(), PushError> {
-        let frame = event.into_frame(&self.encoder)?;
+        let item = self.encode(event)?;
         self.frames
-            .try_send(frame)
+            .try_send(item)
             .map_err(|refused| if refused.is_full() { PushError::Full } else { PushError::Closed })
     }
 
@@ -161,6 +166,14 @@ impl Sender {
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.frames.is_closed()
+    }
+
+    /// An error of one event is not one of the function that sends it, where the policy can go on without the event.
+    fn encode(&self, event: impl IntoFrame) -> Result<Item, PushError> {
+        match event.into_frame(&self.encoder) {
+            Err(error @ (ItemError::Render(_) | ItemError::Skip(_))) => Ok(Err(error)),
+            other => Ok(Ok(other?)),
+        }
     }
 }
 
@@ -234,13 +247,13 @@ pin_project! {
         Running {
             #[pin]
             function: Fut,
-            frames: Option<mpsc::Receiver<Frame>>,
+            frames: Option<mpsc::Receiver<Item>>,
             // How many frames were taken since the function last ran.
             taken: usize,
         },
         // The function has returned. Behind a failure nothing new is accepted; else clones may go on.
         Draining {
-            frames: mpsc::Receiver<Frame>,
+            frames: mpsc::Receiver<Item>,
             failure: Option<BoxError>,
         },
         Done,
@@ -305,9 +318,9 @@ where
                 StageProjection::Running { function, frames, taken } => {
                     // What is there goes first, but no more than fills the channel: clones must not hold the function up.
                     if *taken < CAPACITY {
-                        if let Poll::Ready(Some(frame)) = receive(frames, cx) {
+                        if let Poll::Ready(Some(item)) = receive(frames, cx) {
                             *taken += 1;
-                            return Poll::Ready(Some(Ok(frame)));
+                            return Poll::Ready(Some(item));
                         }
                     }
                     *taken = 0;
@@ -323,9 +336,9 @@ where
                         },
                         Poll::Pending => {
                             return match receive(frames, cx) {
-                                Poll::Ready(Some(frame)) => {
+                                Poll::Ready(Some(item)) => {
                                     *taken = 1;
-                                    Poll::Ready(Some(Ok(frame)))
+                                    Poll::Ready(Some(item))
                                 }
                                 // All senders may be gone: the function still ends the stream, when it returns.
                                 Poll::Ready(None) | Poll::Pending => Poll::Pending,
@@ -334,8 +347,8 @@ where
                     }
                 }
                 StageProjection::Draining { frames, failure } => {
-                    if let Some(frame) = ready!(Pin::new(frames).poll_next(cx)) {
-                        return Poll::Ready(Some(Ok(frame)));
+                    if let Some(item) = ready!(Pin::new(frames).poll_next(cx)) {
+                        return Poll::Ready(Some(item));
                     }
                     let failure = failure.take();
                     stage.set(Stage::Done);
@@ -348,6 +361,6 @@ where
     }
 }
 
-fn receive(frames: &mut Option<mpsc::Receiver<Frame>>, cx: &mut Context<'_>) -> Poll<Option<Frame>> {
+fn receive(frames: &mut Option<mpsc::Receiver<Item>>, cx: &mut Context<'_>) -> Poll<Option<Item>> {
     frames.as_mut().map_or(Poll::Ready(None), |frames| Pin::new(frames).poll_next(cx))
 }
