@@ -47,6 +47,7 @@
 //!
 //! - `json` (default): [`Event::json`].
 //! - `broadcast`: events for many clients, with streams that resume: the module `broadcast`.
+//! - `html`: fragments for htmx, Datastar and Turbo: the module `html`, which is the crate `sse-html`.
 
 #[cfg(feature = "broadcast")]
 pub mod broadcast;
@@ -67,7 +68,7 @@ use sse_driver::{Driver, TokioTimer};
 
 pub use sse_driver::sse_core::{
     self, CloseReason, Comment, Config, Encoder, Event, EventId, EventName, Frame, IntoFrame, InvalidField,
-    ItemError, LineEnding, Retry,
+    ItemError, LineEnding, RenderError, Retry,
     connection::{CloseEvent, Heartbeat, InvalidInterval, Totals},
     event_id, event_name,
 };
@@ -76,6 +77,8 @@ pub use sse_driver::sse_core::{JsonError, JsonEvent};
 pub use sse_driver::{
     self, ErrorAction, ErrorPolicy, Notice, Observer, Options, Outcome, Push, PushError, Sender, Source,
 };
+#[cfg(feature = "html")]
+pub use sse_html as html;
 
 /// An event stream as actix's response; see the [crate] for a whole server.
 ///

@@ -36,6 +36,7 @@
 //!
 //! - `json` (default): [`Event::json`].
 //! - `broadcast`: events for many clients, with streams that resume: the module `broadcast`.
+//! - `html`: fragments for htmx, Datastar and Turbo: the module `html`, which is the crate `sse-html`.
 
 #[cfg(feature = "broadcast")]
 pub mod broadcast;
@@ -47,11 +48,13 @@ use core::convert::Infallible;
 use core::future::Future;
 use http::request::Parts;
 
+#[cfg(feature = "html")]
+pub use sse_hyper::html;
 pub use sse_hyper::{
     CloseEvent, CloseReason, Comment, Config, Encoder, ErrorAction, ErrorPolicy, Event, EventId, EventName,
     Frame, Heartbeat, IntoFrame, InvalidField, InvalidInterval, ItemError, LineEnding, Notice, Observer,
-    Options, Outcome, Push, PushError, Retry, Sender, Source, Totals, event_id, event_name, sse_core,
-    sse_driver,
+    Options, Outcome, Push, PushError, RenderError, Retry, Sender, Source, Totals, event_id, event_name,
+    sse_core, sse_driver,
 };
 #[cfg(feature = "json")]
 pub use sse_hyper::{JsonError, JsonEvent};

@@ -37,6 +37,7 @@
 //!
 //! - `json` (default): [`Event::json`].
 //! - `broadcast`: events for many clients, with streams that resume: the module `broadcast`.
+//! - `html`: fragments for htmx, Datastar and Turbo: the module `html`, which is the crate `sse-html`.
 
 mod body;
 #[cfg(feature = "broadcast")]
@@ -52,7 +53,7 @@ pub use timer::HyperTimer;
 
 pub use sse_driver::sse_core::{
     self, CloseReason, Comment, Config, Encoder, Event, EventId, EventName, Frame, IntoFrame, InvalidField,
-    ItemError, LineEnding, Retry,
+    ItemError, LineEnding, RenderError, Retry,
     connection::{CloseEvent, Heartbeat, InvalidInterval, Totals},
     event_id, event_name,
 };
@@ -62,3 +63,5 @@ pub use sse_driver::{
     self, ErrorAction, ErrorPolicy, Notice, Observer, Options, Outcome, Push, PushError, Sender, Source,
     Timer, TokioTimer,
 };
+#[cfg(feature = "html")]
+pub use sse_html as html;
