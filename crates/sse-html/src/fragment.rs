@@ -48,7 +48,7 @@ impl Render for Nothing {
 }
 
 impl<'a, T: Display> Fragment<'a, Displayed<T>> {
-    /// Makes a fragment of anything that displays as html: text, askama templates, maud markup.
+    /// Makes a fragment of anything that displays as html: text, maud's markup as a `String`, askama's templates.
     ///
     /// A [`Display`] that fails cannot say why: for templates that can fail use [`Fragment::try_new`].
     ///

@@ -18,8 +18,8 @@
 //! </div>
 //! ```
 //!
-//! Other libraries take the same fragment in their own [`Dialect`]. Anything that displays as html is a template: text, maud,
-//! askama; engines that can fail (askama's and minijinja's `render`) go into [`Fragment::try_new`]. The examples `askama`,
+//! Other libraries take the same fragment in their own [`Dialect`]. Anything that displays as html is a template;
+//! engines that can fail (askama's and minijinja's `render`) go into [`Fragment::try_new`]. The examples `askama`,
 //! `maud` and `minijinja` show each.
 //!
 //! # When rendering fails
