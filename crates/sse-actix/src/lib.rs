@@ -48,6 +48,7 @@
 //! - `json` (default): [`Event::json`].
 //! - `broadcast`: events for many clients, with streams that resume: the module `broadcast`.
 //! - `tracing`: `TracingObserver`, which tells `tracing` what happens to a response.
+//! - `html`: fragments for htmx, Datastar and Turbo: the module `html`, which is the crate `sse-html`.
 
 #[cfg(feature = "broadcast")]
 pub mod broadcast;
@@ -71,7 +72,7 @@ use sse_driver::{Driver, TokioTimer};
 pub use sse_driver::TracingObserver;
 pub use sse_driver::sse_core::{
     self, ClientProfile, CloseReason, Comment, Config, Encoder, Event, EventId, EventName, Frame, IntoFrame,
-    InvalidField, ItemError, LineEnding, Retry,
+    InvalidField, ItemError, LineEnding, RenderError, Retry,
     connection::{CloseEvent, Heartbeat, InvalidInterval, Totals},
     event_id, event_name,
 };
@@ -80,6 +81,8 @@ pub use sse_driver::sse_core::{JsonError, JsonEvent};
 pub use sse_driver::{
     self, ErrorAction, ErrorPolicy, Iter, Notice, Observer, Options, Outcome, Push, PushError, Sender, Source,
 };
+#[cfg(feature = "html")]
+pub use sse_html as html;
 
 /// An event stream as actix's response; see the [crate] for a whole server.
 ///

@@ -37,6 +37,7 @@
 //! - `json` (default): [`Event::json`].
 //! - `broadcast`: events for many clients, with streams that resume: the module `broadcast`.
 //! - `tracing`: `TracingObserver`, which tells `tracing` what happens to a response.
+//! - `html`: fragments for htmx, Datastar and Turbo: the module `html`, which is the crate `sse-html`.
 
 #[cfg(feature = "broadcast")]
 pub mod broadcast;
@@ -51,11 +52,13 @@ use http::request::Parts;
 
 #[cfg(feature = "tracing")]
 pub use sse_hyper::TracingObserver;
+#[cfg(feature = "html")]
+pub use sse_hyper::html;
 pub use sse_hyper::{
     ClientProfile, CloseEvent, CloseReason, Comment, Config, Encoder, ErrorAction, ErrorPolicy, Event,
     EventId, EventName, Frame, Heartbeat, IntoFrame, InvalidField, InvalidInterval, ItemError, Iter,
-    LineEnding, Notice, Observer, Options, Outcome, Push, PushError, Retry, Sender, Source, Totals, event_id,
-    event_name, sse_core, sse_driver,
+    LineEnding, Notice, Observer, Options, Outcome, Push, PushError, RenderError, Retry, Sender, Source,
+    Totals, event_id, event_name, sse_core, sse_driver,
 };
 #[cfg(feature = "json")]
 pub use sse_hyper::{JsonError, JsonEvent};

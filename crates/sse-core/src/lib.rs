@@ -77,7 +77,7 @@ pub use decode::{
 pub use encode::{BufferTooSmall, Chunks, DataWriter, Encoder, LineEnding};
 pub use event::{Comment, Event};
 pub use field::{EventId, EventName, InvalidField, Retry};
-pub use frame::{BoxError, Frame, FrameAwaitingId, IntoFrame, ItemError, NotAFrame};
+pub use frame::{BoxError, Frame, FrameAwaitingId, IntoFrame, ItemError, NotAFrame, RenderError};
 #[cfg(feature = "json")]
 pub use json::{JsonError, JsonEvent};
 pub use profile::{ClientProfile, Refusal};

@@ -227,7 +227,11 @@ impl<S: Source> Asked<'_, S> {
             };
             *self.has_skipped_failure = matches!(error, ItemError::Source(_));
             self.reports.observe(&Notice::Error { kind: source.kind(), error: &error });
-            match self.on_error.decide(&error, self.encoder) {
+            let action = match &error {
+                ItemError::Skip(_) => ErrorAction::Skip,
+                error => self.on_error.decide(error, self.encoder),
+            };
+            match action {
                 ErrorAction::Send(frame) => {
                     self.reports.accept(frame.as_bytes(), || "error");
                     return Next::Frame(frame);

@@ -38,6 +38,7 @@
 //! - `json` (default): [`Event::json`].
 //! - `broadcast`: events for many clients, with streams that resume: the module `broadcast`.
 //! - `tracing`: `TracingObserver`, which tells `tracing` what happens to a response.
+//! - `html`: fragments for htmx, Datastar and Turbo: the module `html`, which is the crate `sse-html`.
 
 mod body;
 #[cfg(feature = "broadcast")]
@@ -55,7 +56,7 @@ pub use timer::HyperTimer;
 pub use sse_driver::TracingObserver;
 pub use sse_driver::sse_core::{
     self, ClientProfile, CloseReason, Comment, Config, Encoder, Event, EventId, EventName, Frame, IntoFrame,
-    InvalidField, ItemError, LineEnding, Retry,
+    InvalidField, ItemError, LineEnding, RenderError, Retry,
     connection::{CloseEvent, Heartbeat, InvalidInterval, Totals},
     event_id, event_name,
 };
@@ -65,3 +66,5 @@ pub use sse_driver::{
     self, ErrorAction, ErrorPolicy, Iter, Notice, Observer, Options, Outcome, Push, PushError, Sender,
     Source, Timer, TokioTimer,
 };
+#[cfg(feature = "html")]
+pub use sse_html as html;

@@ -6,12 +6,14 @@
 
 mod broadcast;
 mod client;
+mod fragments;
 mod messages;
 mod scenarios;
 mod script;
 
 pub use broadcast::*;
 pub use client::{Client, Recording, get};
+pub use fragments::*;
 pub use messages::*;
 pub use scenarios::*;
 pub use script::{Given, Probe, Script, Seen};
@@ -199,6 +201,15 @@ macro_rules! contract_tests {
                 m32_a_number_is_an_id
                 m36_work_goes_on_after_the_stream
                 b05_a_client_is_answered_as_its_kind_needs
+                m09_a_stream_may_be_made_of_fragments_and_of_anything_else
+                m11_a_failed_render_is_told_without_its_error_and_the_stream_goes_on
+                m11_a_failed_render_is_shown_in_its_place_in_development
+                m12_a_failed_render_is_skipped_in_silence_and_the_next_one_renders_again
+                m12_a_failed_render_ends_no_async_function
+                m12_an_event_without_its_context_is_left_out_whatever_the_policy
+                m12_an_endless_row_of_left_out_events_lets_others_run
+                m13_a_failed_producer_is_told_without_its_error_then_the_close_event_then_the_end
+                m14_a_fragment_arrives_in_the_dialect_of_its_client
             );
         }
     };
