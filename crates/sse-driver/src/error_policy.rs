@@ -220,6 +220,7 @@ impl ErrorPolicy {
     /// let policy = ErrorPolicy::for_client(ClientProfile::OpenAi); // data: {"error":{…}}, and the end
     /// # let _ = policy;
     /// ```
+    #[must_use]
     pub fn for_client(profile: ClientProfile) -> Self {
         match profile.error_event() {
             Some(event) => {

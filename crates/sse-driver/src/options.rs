@@ -218,7 +218,27 @@ impl Options {
     ///
     /// Also when it was never polled (a HEAD request, a client that left early): then the reason is that the peer is
     /// gone. It runs inside of the response's poll or its drop: it must not block. Options that never become a body run
-    /// nothing.
+    /// nothing. Work that takes longer is a task, spawned on a runtime that is named beforehand: a response may be dropped
+    /// outside of one.
+    ///
+    /// ```
+    /// use sse_driver::Options;
+    /// use sse_driver::sse_core::connection::{CloseReason, Totals};
+    /// use tokio::runtime::Handle;
+    ///
+    /// async fn bill(user: u64, reason: CloseReason, totals: Totals) {
+    ///     println!("user {user}: {reason} after {} bytes", totals.bytes);
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let runtime = Handle::current();
+    /// let options = Options::new().on_close(move |reason, totals| {
+    ///     runtime.spawn(bill(7, reason, totals));
+    /// });
+    /// # let _ = options;
+    /// # }
+    /// ```
     ///
     /// ```
     /// # use core::task::{Context, Poll};

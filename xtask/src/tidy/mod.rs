@@ -4,6 +4,7 @@ mod api_docs;
 mod core_purity;
 mod layers;
 mod pages;
+mod parity;
 mod readme;
 mod source;
 mod text;
@@ -20,6 +21,16 @@ pub(crate) fn run(workspace: &Workspace, report: &mut Report) {
     report.step("tidy", || {
         let files = text_files(workspace)?;
         verdict(findings(workspace, &files))
+    });
+}
+
+/// Writes the names of the tests into the page that lists them.
+pub(crate) fn write_parity(workspace: &Workspace, report: &mut Report) {
+    report.step("parity", || {
+        let files = text_files(workspace)?;
+        let page = parity::write(&files).ok_or_else(|| format!("{} is missing", parity::PAGE))?;
+        fs::write(workspace.root.join(parity::PAGE), page).map_err(|error| error.to_string())?;
+        Ok(Outcome::Passed)
     });
 }
 
@@ -51,6 +62,7 @@ fn findings(workspace: &Workspace, files: &[File]) -> BTreeSet<Finding> {
     findings.extend(crates(workspace, files));
     findings.extend(readmes(workspace, files));
     findings.extend(architecture(workspace, files));
+    findings.extend(parity::check(files));
     findings
 }
 
