@@ -55,6 +55,7 @@ mod dialect;
 mod escape;
 mod fragment;
 mod render;
+mod selector;
 #[cfg(feature = "json")]
 mod signals;
 mod target;
@@ -64,6 +65,7 @@ pub use dialect::{Dialect, Swap};
 pub use escape::Escaped;
 pub use fragment::{Fragment, Nothing};
 pub use render::{Displayed, FragmentError, Render};
+pub use selector::{InvalidSelector, Selector};
 #[cfg(feature = "json")]
 pub use signals::{Signals, SignalsError};
 pub use target::{InvalidTarget, Target};
