@@ -5,7 +5,6 @@
 use axum::Router;
 use axum::extract::State;
 use axum::routing::get;
-use core::fmt::Write;
 use core::time::Duration;
 use sse_axum::{CloseReason, Event, Notice, Observer, PushError, Sender, Source, Sse, event_name};
 use std::collections::BTreeMap;
@@ -77,8 +76,7 @@ async fn metrics(State(Counters(counts)): State<Counters>) -> String {
         [("sse_events_total", "kind", &counts.events), ("sse_closes_total", "reason", &counts.closes)]
     {
         for (key, count) in &*counts.lock().unwrap_or_else(PoisonError::into_inner) {
-            // Writing to a string does not fail.
-            drop(writeln!(page, "{name}{{{label}=\"{key}\"}} {count}"));
+            page += &format!("{name}{{{label}=\"{key}\"}} {count}\n");
         }
     }
     page

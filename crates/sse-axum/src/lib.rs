@@ -282,6 +282,7 @@ impl<S: Sync> FromRequestParts<S> for Client {
 /// # fn is_full() -> bool { true }
 /// # let app: axum::Router = axum::Router::new().route("/", axum::routing::get(events));
 /// ```
+#[must_use]
 pub fn refuse(profile: ClientProfile, wait: Option<Duration>) -> Response {
     sse_hyper::refuse(profile, wait).map(Body::new)
 }

@@ -126,7 +126,7 @@ impl<S: Source, T: Timer> Driver<S, T> {
         let chunk = loop {
             let now = this.alarm.now().max(rung);
             let connection = this.connection.get_or_insert_with(|| {
-                this.reports.observe(&Notice::Start);
+                this.reports.start();
                 if let Some(opening) = this.config.opening() {
                     this.reports.accept(opening.as_bytes(), || "opening");
                 }

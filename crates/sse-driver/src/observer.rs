@@ -116,7 +116,7 @@ pub enum Notice<'a> {
         /// What was wrong.
         error: &'a ItemError,
     },
-    /// The response is over. Comes once, last.
+    /// The response is over. Comes once, last; not for one that was never polled, which did not start.
     #[non_exhaustive]
     Close {
         /// Why.
@@ -135,6 +135,7 @@ pub(crate) struct Reports {
 
 struct Observed {
     observer: Arc<dyn Observer>,
+    is_started: bool,
     /// Reads names and ids off the wire: frames do not carry them, and responses without an observer pay nothing.
     decoder: Decoder,
     /// What the events that were accepted are made of, in the order of the wire, each with how many of them follow.
@@ -148,12 +149,20 @@ impl Reports {
         let observed = observer.map(|observer| {
             Box::new(Observed {
                 observer,
+                is_started: false,
                 decoder: Decoder::with_limit(usize::MAX),
                 kinds: VecDeque::new(),
                 unreported: None,
             })
         });
         Self { on_close, observed, is_closed: false }
+    }
+
+    pub(crate) fn start(&mut self) {
+        if let Some(observed) = &mut self.observed {
+            observed.is_started = true;
+        }
+        self.observe(&Notice::Start);
     }
 
     pub(crate) fn observe(&self, notice: &Notice<'_>) {
@@ -201,7 +210,9 @@ impl Reports {
         if let Some((chunk, _)) = unsent {
             self.observe(&Notice::Unsent { bytes: chunk.len() });
         }
-        self.observe(&Notice::Close { reason, totals });
+        if self.observed.as_ref().is_some_and(|observed| observed.is_started) {
+            self.observe(&Notice::Close { reason, totals });
+        }
     }
 }
 

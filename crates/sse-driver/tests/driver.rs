@@ -508,6 +508,12 @@ fn m07_the_observer_hears_of_what_each_event_was_made() {
 }
 
 #[test]
+fn m07_a_response_that_is_never_polled_is_not_observed() {
+    let observer = |notice: &Notice<'_>| panic!("{notice:?}");
+    drop(Driver::new(tokio_stream::iter(["a"]), Clock::default(), Options::new().with_observer(observer)));
+}
+
+#[test]
 fn m07_a_chunk_that_the_transport_did_not_take_is_told_as_unsent() {
     let heard = Arc::new(Mutex::new(Vec::new()));
     let listener = Arc::clone(&heard);

@@ -1,8 +1,10 @@
 //! The bytes of every dialect, and what becomes of fragments that cannot be rendered.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
+
 use core::fmt;
 use sse_core::{Encoder, IntoFrame, ItemError, LineEnding};
-use sse_html::{Dialect, Fragment, FragmentError, Render, Swap, target};
+use sse_html::{Dialect, Fragment, FragmentError, InvalidSelector, Render, Selector, Swap, target};
 
 const DIALECTS: [Dialect; 4] = [Dialect::Htmx2, Dialect::Htmx4, Dialect::Datastar, Dialect::Turbo];
 
@@ -122,6 +124,45 @@ fn m14_each_line_of_html_is_a_line_of_data_and_the_ends_are_trimmed() {
         "id: 9\ndata: <turbo-stream action=\"update\" target=\"list\"><template><ul>\ndata:     <li>a</li>\n\
          data: \ndata:     <li>b</li>\ndata: </ul></template></turbo-stream>\n\n"
     );
+}
+
+#[test]
+fn m14_a_selector_takes_the_place_of_the_target_and_is_escaped_where_it_is_an_attribute() {
+    for (dialect, expected) in [
+        (Dialect::Htmx2, "event: a\ndata: 1\n\n"),
+        (
+            Dialect::Htmx4,
+            "data: <hx-partial hx-target=\"[x=&quot;&lt;&amp;&quot;]\" hx-swap=\"innerHTML\">1</hx-partial>\n\n",
+        ),
+        (
+            Dialect::Datastar,
+            "event: datastar-patch-elements\ndata: selector [x=\"<&\"]\ndata: mode inner\ndata: elements 1\n\n",
+        ),
+        (
+            Dialect::Turbo,
+            "data: <turbo-stream action=\"update\" targets=\"[x=&quot;&lt;&amp;&quot;]\"><template>1</template>\
+             </turbo-stream>\n\n",
+        ),
+    ] {
+        let selector = Selector::new("[x=\"<&\"]").unwrap();
+        let fragment = Fragment::new(target!("a"), "1").with_selector(selector).in_dialect(dialect);
+        assert_eq!(wire(fragment), expected);
+    }
+}
+
+#[test]
+fn a_selector_stays_on_its_line() {
+    let byte = |byte, offset| InvalidSelector::Byte { byte, offset };
+    for (text, refused) in [
+        ("", InvalidSelector::Blank),
+        ("  ", InvalidSelector::Blank),
+        ("#a\nmode remove", byte(b'\n', 2)),
+        ("\r", byte(b'\r', 0)),
+        ("a\0", byte(0, 1)),
+        ("é\x7F", byte(0x7F, 2)),
+    ] {
+        assert_eq!(Selector::new(text), Err(refused), "{text:?}");
+    }
 }
 
 #[test]

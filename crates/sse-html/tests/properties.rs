@@ -1,8 +1,10 @@
 //! What holds for any html: it arrives as one event with the expected name, and nothing that it holds is a field.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
+
 use proptest::prelude::*;
 use sse_core::{Decoder, Encoder, IntoFrame, Item, LineEnding};
-use sse_html::{Dialect, Fragment, FragmentError, Render, Swap, Target};
+use sse_html::{Dialect, Escaped, Fragment, FragmentError, Render, Selector, Swap, Target};
 
 /// Text made of what might break out of a field, a data line or a frame.
 fn hostile() -> impl Strategy<Value = String> {
@@ -120,12 +122,9 @@ proptest! {
             .in_dialect(dialect)
             .with_id(42_u64);
         let html = received(&html);
-        let frame = match fragment.into_frame(&encoder) {
-            Ok(frame) => frame,
-            Err(_) => {
-                prop_assert_eq!(html, "");
-                return Ok(());
-            }
+        let Ok(frame) = fragment.into_frame(&encoder) else {
+            prop_assert_eq!(html, "");
+            return Ok(());
         };
         let mut decoder = Decoder::new();
         let mut feed = decoder.feed(frame.as_bytes());
@@ -164,6 +163,28 @@ proptest! {
         let (shown, _) = shown.rsplit_once("</div>").unwrap();
         prop_assert!(!shown.contains(['<', '>', '"', '\'']), "{}", shown);
         prop_assert!(feed.next().is_none(), "one item");
+    }
+
+    #[test]
+    fn m14_no_selector_leaves_its_place(selector in hostile(), dialect in dialects()) {
+        let Ok(selector) = Selector::new(selector) else { return Ok(()) };
+        let fragment = Fragment::new(Target::new("stats").unwrap(), "7").in_dialect(dialect);
+        let with_selector = fragment.clone().with_selector(selector.clone()).into_event().unwrap();
+        let data = with_selector.data().unwrap();
+        if dialect == Dialect::Datastar {
+            prop_assert_eq!(&patch(data)[0].1, selector.as_str());
+        }
+        let mut written = selector.as_str().to_owned();
+        if dialect != Dialect::Datastar {
+            written = Escaped(written).to_string();
+            prop_assert!(!written.contains(['"', '<', '>']));
+        }
+        let without = fragment.into_event().unwrap();
+        let expected = match dialect {
+            Dialect::Turbo => without.data().unwrap().replace("target=\"stats", &format!("targets=\"{written}")),
+            _ => without.data().unwrap().replace("#stats", &written),
+        };
+        prop_assert_eq!(data, expected);
     }
 
     #[test]

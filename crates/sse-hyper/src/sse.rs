@@ -205,6 +205,7 @@ impl<S, T> fmt::Debug for Sse<S, T> {
 /// assert_eq!(full.status(), 503);
 /// assert!(full.headers().contains_key("retry-after"));
 /// ```
+#[must_use]
 pub fn refuse(profile: ClientProfile, wait: Option<Duration>) -> Response<String> {
     let refusal = sse_driver::refusal(profile, wait);
     let mut response = match refusal.body() {

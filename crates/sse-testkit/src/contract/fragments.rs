@@ -32,7 +32,7 @@ fn failing() -> Fragment<'static, impl Render> {
 }
 
 fn without_context() -> Fragment<'static, impl Render> {
-    Fragment::with_context(target!("stats"), || Err::<u8, _>(SECRET), |html| Ok::<_, &str>(html))
+    Fragment::with_context(target!("stats"), || Err::<u8, _>(SECRET), Ok::<_, &str>)
 }
 
 /// A value that is no fragment and cannot be encoded.
@@ -48,7 +48,9 @@ impl IntoFrame for Unencodable {
 #[derive(Default)]
 struct Items(VecDeque<Item>);
 
-struct Item(Box<dyn FnOnce(&Encoder) -> Result<Frame, ItemError> + Send>);
+struct Item(Box<Encode>);
+
+type Encode = dyn FnOnce(&Encoder) -> Result<Frame, ItemError> + Send;
 
 impl Items {
     fn then(mut self, item: impl IntoFrame + Send + 'static) -> Self {
