@@ -2,6 +2,8 @@
 //!
 //! Then `curl -N localhost:3000/ticks` for a while, and `curl localhost:3000/metrics`.
 
+#![allow(clippy::print_stderr, reason = "an example talks to its terminal")]
+
 use axum::Router;
 use axum::extract::State;
 use axum::routing::get;
