@@ -228,7 +228,7 @@ impl Collector {
     ///
     /// let silent = || async { Sse::new(tokio_stream::pending::<String>()) };
     /// let app = Tower::new(Router::new().route("/", get(silent)));
-    /// let hour = Collector::get("/").with_deadline(Duration::from_secs(3_600)).collect(&app).await?;
+    /// let hour = Collector::get("/").with_deadline(Duration::from_secs(3_601)).collect(&app).await?;
     /// assert_eq!((hour.heartbeats(), hour.end), (240, End::Deadline)); // on the paused clock, at once
     /// # Ok(())
     /// # }

@@ -122,7 +122,11 @@ fn failed(error: BoxError) -> Failure {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(error) = source {
-        text = format!("{text}: {error}");
+        // Wrappers often say no more than what they wrap.
+        let cause = error.to_string();
+        if !text.ends_with(&cause) {
+            text = format!("{text}: {cause}");
+        }
         source = error.source();
     }
     Failure::Error(text)
