@@ -23,15 +23,15 @@ mod source;
 mod timer;
 
 pub use decode::DecodeStream;
-pub use driver::Driver;
+pub use driver::{Driver, random_seed};
 pub use error_policy::{ErrorAction, ErrorPolicy};
 pub use observer::{Notice, Observer};
 pub use options::Options;
 pub use push::{Outcome, Push, PushError, Sender};
 pub use request::last_event_id;
 pub use source::Source;
-pub use timer::Timer;
 #[cfg(feature = "tokio")]
 pub use timer::TokioTimer;
+pub use timer::{Alarm, Timer};
 
 pub use sse_core;

@@ -37,10 +37,13 @@
 //!
 //! - `json` (default): [`Event::json`].
 //! - `broadcast`: events for many clients, with streams that resume: the module `broadcast`.
+//! - `client`: the other end, which reconnects: the module `client`.
 
 mod body;
 #[cfg(feature = "broadcast")]
 pub mod broadcast;
+#[cfg(feature = "client")]
+pub mod client;
 mod request;
 mod sse;
 mod timer;
