@@ -334,18 +334,18 @@ impl FromRequest for LastEventId {
 ///
 /// ```
 /// use actix_web::Responder;
-/// use sse_actix::{Client, ClientProfile, Sse};
+/// use sse_actix::{ClientProfile, Profile, Sse};
 ///
-/// async fn events(Client(client): Client) -> impl Responder {
-///     let profile = client.unwrap_or(ClientProfile::EventSource);
+/// async fn events(Profile(detected): Profile) -> impl Responder {
+///     let profile = detected.unwrap_or(ClientProfile::EventSource);
 ///     Sse::iter(["a"]).for_client(profile).customize().insert_header(("vary", ClientProfile::VARY))
 /// }
 /// # let app = actix_web::App::new().route("/", actix_web::web::get().to(events));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Client(pub Option<ClientProfile>);
+pub struct Profile(pub Option<ClientProfile>);
 
-impl FromRequest for Client {
+impl FromRequest for Profile {
     type Error = Infallible;
     type Future = Ready<Result<Self, Infallible>>;
 

@@ -245,18 +245,18 @@ impl<S: Sync> FromRequestParts<S> for LastEventId {
 /// ```
 /// use axum::http::header::VARY;
 /// use axum::response::IntoResponse;
-/// use sse_axum::{Client, ClientProfile, Sse};
+/// use sse_axum::{ClientProfile, Profile, Sse};
 ///
-/// async fn events(Client(client): Client) -> impl IntoResponse {
-///     let profile = client.unwrap_or(ClientProfile::EventSource);
+/// async fn events(Profile(detected): Profile) -> impl IntoResponse {
+///     let profile = detected.unwrap_or(ClientProfile::EventSource);
 ///     ([(VARY, ClientProfile::VARY)], Sse::iter(["a"]).for_client(profile))
 /// }
 /// # let app: axum::Router = axum::Router::new().route("/", axum::routing::get(events));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Client(pub Option<ClientProfile>);
+pub struct Profile(pub Option<ClientProfile>);
 
-impl<S: Sync> FromRequestParts<S> for Client {
+impl<S: Sync> FromRequestParts<S> for Profile {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {

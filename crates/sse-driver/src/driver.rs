@@ -260,7 +260,13 @@ impl<S, T> fmt::Debug for Driver<S, T> {
     }
 }
 
-/// The standard library's own randomness, which differs between processes and calls.
-pub(crate) fn random_seed() -> u64 {
+/// Returns the standard library's own randomness, which differs between processes and calls: a seed for jitter, nothing
+/// secret.
+///
+/// ```
+/// assert_ne!(sse_driver::random_seed(), sse_driver::random_seed());
+/// ```
+#[must_use]
+pub fn random_seed() -> u64 {
     RandomState::new().build_hasher().finish()
 }

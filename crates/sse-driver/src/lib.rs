@@ -27,7 +27,7 @@ mod timer;
 mod tracing;
 
 pub use decode::DecodeStream;
-pub use driver::Driver;
+pub use driver::{Driver, random_seed};
 pub use error_policy::{ErrorAction, ErrorPolicy};
 pub use observer::{Notice, Observer};
 pub use options::Options;
@@ -35,9 +35,9 @@ pub use push::{Outcome, Push, PushError, Sender};
 pub use refusal::refusal;
 pub use request::last_event_id;
 pub use source::{Iter, Source};
-pub use timer::Timer;
 #[cfg(feature = "tokio")]
 pub use timer::TokioTimer;
+pub use timer::{Alarm, Timer};
 #[cfg(feature = "tracing")]
 pub use tracing::TracingObserver;
 

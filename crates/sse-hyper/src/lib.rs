@@ -39,10 +39,13 @@
 //! - `broadcast`: events for many clients, with streams that resume: the module `broadcast`.
 //! - `tracing`: `TracingObserver`, which tells `tracing` what happens to a response.
 //! - `html`: fragments for htmx, Datastar and Turbo: the module `html`, which is the crate `sse-html`.
+//! - `client`: the other end, which reconnects: the module `client`.
 
 mod body;
 #[cfg(feature = "broadcast")]
 pub mod broadcast;
+#[cfg(feature = "client")]
+pub mod client;
 mod request;
 mod sse;
 mod timer;
