@@ -1,0 +1,12 @@
+//! The guide, compiled: each page of `docs/guide` is the documentation of a module when doc tests run, so that every snippet in it
+//! is a test.
+//!
+//! Nothing here is for use; the pages are read where they are. `cargo xtask tidy` fails when one of them is missing here.
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/guide/getting-started.md")]
+mod getting_started {}
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/guide/getting-started-axum.md")]
+mod getting_started_axum {}
