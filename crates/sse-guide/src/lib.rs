@@ -10,3 +10,11 @@ mod getting_started {}
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/guide/getting-started-axum.md")]
 mod getting_started_axum {}
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/guide/getting-started-actix.md")]
+mod getting_started_actix {}
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/guide/getting-started-hyper.md")]
+mod getting_started_hyper {}
