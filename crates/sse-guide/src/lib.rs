@@ -18,3 +18,11 @@ mod getting_started_actix {}
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/guide/getting-started-hyper.md")]
 mod getting_started_hyper {}
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/guide/migrating.md")]
+mod migrating {}
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/guide/errors-and-observing.md")]
+mod errors_and_observing {}
