@@ -24,5 +24,9 @@ mod getting_started_hyper {}
 mod migrating {}
 
 #[cfg(doctest)]
+#[doc = include_str!("../../../docs/guide/writing-a-driver.md")]
+mod writing_a_driver {}
+
+#[cfg(doctest)]
 #[doc = include_str!("../../../docs/guide/errors-and-observing.md")]
 mod errors_and_observing {}
