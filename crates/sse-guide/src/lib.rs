@@ -20,6 +20,10 @@ mod getting_started_actix {}
 mod getting_started_hyper {}
 
 #[cfg(doctest)]
+#[doc = include_str!("../../../docs/guide/deploying.md")]
+mod deploying {}
+
+#[cfg(doctest)]
 #[doc = include_str!("../../../docs/guide/migrating.md")]
 mod migrating {}
 
