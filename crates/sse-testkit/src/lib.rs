@@ -5,9 +5,21 @@
 //!
 //! # Features
 //!
+//! - `collect`: a client that collects event streams and never hangs.
+//! - `tower`: services in memory, axum's `Router` among them.
+//! - `actix`: actix-web's services in memory.
+//! - `url`: servers over HTTP/1.1 and HTTP/2, on sockets and pipes.
 //! - `contract`: the scenarios, with the HTTP client they need.
 #![cfg_attr(feature = "contract", allow(clippy::expect_used, reason = "it asserts"))]
 
+#[cfg(feature = "actix")]
+pub mod actix;
+#[cfg(feature = "collect")]
+pub mod collect;
 #[cfg(feature = "contract")]
 pub mod contract;
 pub mod oracle;
+#[cfg(feature = "tower")]
+pub mod tower;
+#[cfg(feature = "url")]
+pub mod url;
