@@ -24,6 +24,10 @@ mod getting_started_hyper {}
 mod deploying {}
 
 #[cfg(doctest)]
+#[doc = include_str!("../../../docs/guide/clients.md")]
+mod clients {}
+
+#[cfg(doctest)]
 #[doc = include_str!("../../../docs/guide/migrating.md")]
 mod migrating {}
 
