@@ -1,6 +1,7 @@
 //! What Server-Sent Events code is tested with.
 //!
 //! - [`oracle`]: the standard's algorithm, written down line by line, to hold a decoder against.
+//! - `html`: whether a page listens to what a stream sends.
 //! - `contract`: the scenarios that every adapter has to keep, on virtual time.
 //!
 //! # Features
@@ -9,6 +10,7 @@
 //! - `tower`: services in memory, axum's `Router` among them.
 //! - `actix`: actix-web's services in memory.
 //! - `url`: servers over HTTP/1.1 and HTTP/2, on sockets and pipes.
+//! - `html`: whether a page listens to what a stream sends.
 //! - `contract`: the scenarios, with the HTTP client they need.
 #![cfg_attr(feature = "contract", allow(clippy::expect_used, reason = "it asserts"))]
 
@@ -18,6 +20,8 @@ pub mod actix;
 pub mod collect;
 #[cfg(feature = "contract")]
 pub mod contract;
+#[cfg(feature = "html")]
+pub mod html;
 pub mod oracle;
 #[cfg(feature = "tower")]
 pub mod tower;

@@ -89,7 +89,7 @@ where
     B: Body<Error: Into<BoxError>> + ?Sized,
 {
     bounds.chunks += 1;
-    if bounds.chunks % CHUNKS_IN_A_ROW == 0 {
+    if bounds.chunks.is_multiple_of(CHUNKS_IN_A_ROW) {
         yield_now().await;
     }
     match bounds.poll(|cx| body.as_mut().poll_frame(cx)).await? {

@@ -143,10 +143,10 @@ impl<B: Body<Error: Into<BoxError>>> Live<B> {
 
     /// Takes in one item, or the next chunk. `Break` says that the collector asked to stop here.
     async fn step(&mut self) -> Result<ControlFlow<End>, End> {
-        if !self.rest.is_empty() {
-            if let Some(flow) = self.item() {
-                return flow;
-            }
+        if !self.rest.is_empty()
+            && let Some(flow) = self.item()
+        {
+            return flow;
         }
         let Some(body) = &mut self.body else { return Err(self.collected.end.clone()) };
         if self.collected.wire.len() + self.empty_frames >= self.collected.collector.max_bytes {

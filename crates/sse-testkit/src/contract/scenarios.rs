@@ -437,7 +437,7 @@ pub async fn a_failed_async_function_is_a_failed_source<A: Adapter>() {
             Err::<(), _>("no more".into())
         };
         let function = move |events| -> core::pin::Pin<
-            Box<dyn Future<Output = Result<(), sse_driver::sse_core::BoxError>> + Send>,
+            Box<dyn Future<Output = Result<(), sse_core::BoxError>> + Send>,
         > { Box::pin(function(events)) };
         Answer { source: BoxSource::new(Push::new(function)), options: Options::new() }
     });
