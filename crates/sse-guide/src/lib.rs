@@ -32,6 +32,10 @@ mod clients {}
 mod migrating {}
 
 #[cfg(doctest)]
+#[doc = include_str!("../../../docs/guide/testing.md")]
+mod testing {}
+
+#[cfg(doctest)]
 #[doc = include_str!("../../../docs/guide/writing-a-driver.md")]
 mod writing_a_driver {}
 

@@ -10,9 +10,8 @@ pub(crate) const LIB: &str = "crates/sse-guide/src/lib.rs";
 const COMPILED: [&str; 4] = ["rust", "rust,no_run", "rust,should_panic", "rust,compile_fail"];
 
 /// How lines begin that no other language of the guide has.
-const RUST: [&str; 11] = [
-    "fn ", "pub ", "async fn ", "impl ", "impl<", "trait ", "enum ", "let mut ", "#[", "#![", "use std::",
-];
+const RUST: [&str; 11] =
+    ["fn ", "pub ", "async fn ", "impl ", "impl<", "trait ", "enum ", "let mut ", "#[", "#![", "use std::"];
 
 /// Every page of the folder is in the crate and in the index, and the index names only pages that exist.
 pub(crate) fn pages(paths: &[&str], index: &File, lib: &File) -> Vec<Finding> {
@@ -24,7 +23,8 @@ pub(crate) fn pages(paths: &[&str], index: &File, lib: &File) -> Vec<Finding> {
     let mut findings = Vec::new();
     for page in &pages {
         let path = format!("{FOLDER}{page}");
-        if !lib.text.contains(&format!("include_str!(\"../../../{path}\")")) {
+        let included = format!("#[doc = include_str!(\"../../../{path}\")]");
+        if !lib.text.lines().any(|line| line == included) {
             findings.push(Finding::of(&path, format!("is no doc test: include it in {LIB}")));
         }
         if !index.text.contains(&format!("({page})")) {
@@ -57,7 +57,10 @@ pub(crate) fn blocks(page: &File) -> Vec<Finding> {
                 if language.is_empty() {
                     found("a block without a language, which rustdoc takes for Rust".to_owned());
                 } else if is_rust && !COMPILED.contains(&language) {
-                    found(format!("`{language}` is not compiled, or not as it stands: {}", COMPILED.join(", ")));
+                    found(format!(
+                        "`{language}` is not compiled, or not as it stands: {}",
+                        COMPILED.join(", ")
+                    ));
                 }
                 open = Some((fence, is_rust));
             }
@@ -85,7 +88,11 @@ mod tests {
     #[test]
     fn compiled_rust_and_other_languages_are_fine() {
         for language in COMPILED {
-            assert_eq!(check(&format!("```{language}\nlet mut a = 1;\n#[test]\nfn b() {{}}\n```\n")), 0, "{language}");
+            assert_eq!(
+                check(&format!("```{language}\nlet mut a = 1;\n#[test]\nfn b() {{}}\n```\n")),
+                0,
+                "{language}"
+            );
         }
         for other in [
             "```sh\n# a comment\ncargo add x\n```\n",
@@ -126,7 +133,9 @@ mod tests {
         let paths = [INDEX, "docs/guide/a.md", "docs/guide/page.html", "docs/WIRE.md"];
         let included = "#[doc = include_str!(\"../../../docs/guide/a.md\")]";
         assert_eq!(pages(&paths, &index("[A](a.md), [wire](../WIRE.md)"), &lib(included)), []);
-        assert_eq!(pages(&paths, &index("[A](a.md)"), &lib("")).len(), 1);
+        for without in ["", &format!("// {included}")] {
+            assert_eq!(pages(&paths, &index("[A](a.md)"), &lib(without)).len(), 1, "{without}");
+        }
         assert_eq!(pages(&paths, &index("no link"), &lib(included)).len(), 1);
         assert_eq!(pages(&paths, &index("[A](a.md), [B](b.md)"), &lib(included)).len(), 1);
     }
