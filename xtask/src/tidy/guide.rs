@@ -13,7 +13,7 @@ const COMPILED: [&str; 4] = ["rust", "rust,no_run", "rust,should_panic", "rust,c
 const RUST: [&str; 11] =
     ["fn ", "pub ", "async fn ", "impl ", "impl<", "trait ", "enum ", "let mut ", "#[", "#![", "use std::"];
 
-/// Every page of the folder is in the crate and in the index, and the index names only pages that exist.
+/// Every page of the folder is in the crate and in the index.
 pub(crate) fn pages(paths: &[&str], index: &File, lib: &File) -> Vec<Finding> {
     let pages: Vec<&str> = paths
         .iter()
@@ -31,14 +31,61 @@ pub(crate) fn pages(paths: &[&str], index: &File, lib: &File) -> Vec<Finding> {
             findings.push(Finding::of(&path, format!("is not linked in {INDEX}")));
         }
     }
-    for (number, line) in index.numbered_lines() {
+    findings
+}
+
+/// Every link to a file of the repository finds it, and the heading that it names.
+pub(crate) fn links(page: &File, read: impl Fn(&str) -> Option<String>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (number, line) in prose(&page.text) {
         let links = line.split("](").skip(1).filter_map(|rest| rest.split_once(')'));
-        let own = links.map(|(link, _)| link).filter(|link| link.ends_with(".md") && !link.contains('/'));
-        for link in own.filter(|link| !pages.contains(link)) {
-            findings.push(Finding::at(INDEX, number, format!("{link} is not a page")));
+        for link in links.map(|(link, _)| link).filter(|link| !link.contains("://")) {
+            let (file, heading) = link.split_once('#').unwrap_or((link, ""));
+            let path = if file.is_empty() { page.path.clone() } else { joined(file) };
+            let message = match read(&path) {
+                None => format!("{path} is not a file"),
+                Some(text) if !heading.is_empty() && !has_heading(&text, heading) => {
+                    format!("{link}: there is no such heading")
+                }
+                Some(_) => continue,
+            };
+            findings.push(Finding::at(&page.path, number, message));
         }
     }
     findings
+}
+
+/// Relative to the folder of the guide.
+fn joined(link: &str) -> String {
+    let mut parts: Vec<&str> = FOLDER.trim_end_matches('/').split('/').collect();
+    for part in link.split('/') {
+        if part == ".." {
+            parts.pop();
+        } else {
+            parts.push(part);
+        }
+    }
+    parts.join("/")
+}
+
+/// Whether one of the headings has this anchor: its words in lower case, joined by hyphens, without punctuation.
+fn has_heading(text: &str, anchor: &str) -> bool {
+    let headings = prose(text).filter_map(|(_, line)| line.strip_prefix('#'));
+    let mut anchors = headings.map(|heading| {
+        let words = heading.trim_start_matches('#').trim().to_lowercase().replace(' ', "-");
+        words.replace(|c: char| !c.is_alphanumeric() && c != '-' && c != '_', "")
+    });
+    anchors.any(|found| found == anchor)
+}
+
+/// The lines outside of blocks, with their numbers.
+fn prose(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let mut is_block = false;
+    text.lines().zip(1..).map(|(line, number)| (number, line)).filter(move |(_, line)| {
+        let is_fence = line.trim_start().starts_with("```");
+        is_block ^= is_fence;
+        !is_block && !is_fence
+    })
 }
 
 /// No block of Rust hides from the compiler, and none hides lines from readers: Markdown viewers show them.
@@ -137,6 +184,34 @@ mod tests {
             assert_eq!(pages(&paths, &index("[A](a.md)"), &lib(without)).len(), 1, "{without}");
         }
         assert_eq!(pages(&paths, &index("no link"), &lib(included)).len(), 1);
-        assert_eq!(pages(&paths, &index("[A](a.md), [B](b.md)"), &lib(included)).len(), 1);
+    }
+
+    #[test]
+    fn a_link_that_leads_nowhere_is_found() {
+        let check = |text: &str| {
+            let read = |path: &str| match path {
+                "docs/guide/a.md" => {
+                    Some("# A\n\n## 5. The `x_y`, whole\n\n```sh\n# not one\n```\n".to_owned())
+                }
+                "docs/WIRE.md" => Some(String::new()),
+                _ => None,
+            };
+            links(&File::new("docs/guide/a.md", text), read).len()
+        };
+        for good in [
+            "[a](a.md)",
+            "[x](a.md#5-the-x_y-whole)",
+            "[x](#a)",
+            "[w](../WIRE.md)",
+            "[h](https://x.org/y.md#z)",
+        ] {
+            assert_eq!(check(good), 0, "{good}");
+        }
+        for bad in
+            ["[b](b.md)", "[x](a.md#6-the-x)", "[n](#not-one)", "[w](../WIRE.md#a), [v](../../VIRE.md)"]
+        {
+            assert_eq!(check(bad), bad.matches("](").count(), "{bad}");
+        }
+        assert_eq!(check("```text\n[b](b.md)\n```\n"), 0);
     }
 }

@@ -112,7 +112,10 @@ fn guide(files: &[File]) -> Vec<Finding> {
     let in_folder = || files.iter().filter(|file| file.path.starts_with(guide::FOLDER));
     let paths: Vec<&str> = in_folder().map(|file| file.path.as_str()).collect();
     let mut findings = guide::pages(&paths, index, lib);
-    findings.extend(in_folder().filter(|file| file.path.ends_with(".md")).flat_map(guide::blocks));
+    for page in in_folder().filter(|file| file.path.ends_with(".md")) {
+        findings.extend(guide::blocks(page));
+        findings.extend(guide::links(page, |path| find(files, path).map(|file| file.text.clone())));
+    }
     findings
 }
 
