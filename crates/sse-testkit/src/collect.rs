@@ -343,6 +343,17 @@ impl Collector {
         Ok(Live::new(self, head, body, start))
     }
 
+    #[cfg(feature = "conformance")]
+    pub(crate) fn method(&self) -> &Method {
+        &self.method
+    }
+
+    #[cfg(feature = "conformance")]
+    pub(crate) fn with_method(mut self, method: Method) -> Self {
+        self.method = method;
+        self
+    }
+
     fn request(&self) -> Result<Request<Bytes>, CollectError> {
         if let Some(invalid) = &self.invalid {
             return Err(CollectError::InvalidRequest(invalid.clone()));

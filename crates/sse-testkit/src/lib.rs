@@ -2,6 +2,7 @@
 //!
 //! - [`oracle`]: the standard's algorithm, written down line by line, to hold a decoder against.
 //! - `html`: whether a page listens to what a stream sends.
+//! - `conformance`: lints for the streams of any server.
 //! - `contract`: the scenarios that every adapter has to keep, on virtual time.
 //!
 //! # Features
@@ -11,6 +12,7 @@
 //! - `actix`: actix-web's services in memory.
 //! - `url`: servers over HTTP/1.1 and HTTP/2, on sockets and pipes.
 //! - `html`: whether a page listens to what a stream sends.
+//! - `conformance`: lints for the streams of any server.
 //! - `contract`: the scenarios, with the HTTP client they need.
 #![cfg_attr(feature = "contract", allow(clippy::expect_used, reason = "it asserts"))]
 
@@ -18,6 +20,8 @@
 pub mod actix;
 #[cfg(feature = "collect")]
 pub mod collect;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 #[cfg(feature = "contract")]
 pub mod contract;
 #[cfg(feature = "html")]
