@@ -2,6 +2,7 @@
 
 mod api_docs;
 mod core_purity;
+mod guide;
 mod layers;
 mod pages;
 mod parity;
@@ -63,6 +64,7 @@ fn findings(workspace: &Workspace, files: &[File]) -> BTreeSet<Finding> {
     findings.extend(readmes(workspace, files));
     findings.extend(architecture(workspace, files));
     findings.extend(parity::check(files));
+    findings.extend(guide(files));
     findings
 }
 
@@ -112,6 +114,21 @@ fn architecture(workspace: &Workspace, files: &[File]) -> Vec<Finding> {
     let crates: Vec<&str> = members.map(|package| package.name.as_str()).collect();
     let modules = pages::core_modules(files.iter().map(|file| file.path.as_str()));
     pages::architecture(&crates, &modules, page)
+}
+
+fn guide(files: &[File]) -> Vec<Finding> {
+    let (Some(index), Some(lib)) = (find(files, guide::INDEX), find(files, guide::LIB)) else {
+        let absent = [guide::INDEX, guide::LIB].into_iter().filter(|path| find(files, path).is_none());
+        return absent.map(missing).collect();
+    };
+    let in_folder = || files.iter().filter(|file| file.path.starts_with(guide::FOLDER));
+    let paths: Vec<&str> = in_folder().map(|file| file.path.as_str()).collect();
+    let mut findings = guide::pages(&paths, index, lib);
+    for page in in_folder().filter(|file| file.path.ends_with(".md")) {
+        findings.extend(guide::blocks(page));
+        findings.extend(guide::links(page, |path| find(files, path).map(|file| file.text.clone())));
+    }
+    findings
 }
 
 fn missing(path: &str) -> Finding {
