@@ -7,7 +7,7 @@ use std::sync::Arc;
 /// | policy | a value could not be encoded or rendered | the source failed |
 /// |---|---|---|
 /// | [`notify`](Self::notify) (default) | an error event, the stream goes on | an error event, then the end |
-/// | [`inline`](Self::inline) (development) | the error itself in the value's place, the stream goes on | the error itself, then the end |
+/// | [`inline`](Self::inline) (development) | the error in the value's place, the stream goes on | the error, then the end |
 /// | [`skip`](Self::skip) | nothing, the stream goes on | nothing; a stream may go on, an async function has ended |
 /// | [`close`](Self::close) | the end | the end |
 /// | [`custom`](Self::custom) | as the function says | as the function says |

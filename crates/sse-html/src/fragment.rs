@@ -3,6 +3,7 @@
 use crate::dialect::{Dialect, Swap};
 use crate::escape::Escaped;
 use crate::render::{Displayed, FragmentError, InContext, Render, Tried};
+use crate::selector::Selector;
 use crate::target::Target;
 use crate::write::{Keyed, Trimmed};
 use core::fmt::{Display, Write};
@@ -34,6 +35,7 @@ pub(crate) const PATCH_ELEMENTS: EventName<'static> = event_name!("datastar-patc
 #[derive(Clone, Debug)]
 pub struct Fragment<'a, R> {
     place: Place<'a>,
+    id: Option<EventId<'a>>,
     render: R,
 }
 
@@ -48,7 +50,7 @@ impl Render for Nothing {
 }
 
 impl<'a, T: Display> Fragment<'a, Displayed<T>> {
-    /// Makes a fragment of anything that displays as html: text, askama templates, maud markup.
+    /// Makes a fragment of anything that displays as html: text, maud's markup as a `String`, askama's templates.
     ///
     /// A [`Display`] that fails cannot say why: for templates that can fail use [`Fragment::try_new`].
     ///
@@ -144,14 +146,30 @@ impl<'a, R> Fragment<'a, R> {
     /// Makes a fragment of what renders itself: see [`Render`].
     #[must_use]
     pub fn of(target: Target<'a>, render: R) -> Self {
-        let place = Place { target, swap: Swap::default(), dialect: Dialect::default(), id: None };
-        Self { place, render }
+        let place = Place { target, selector: None, swap: Swap::default(), dialect: Dialect::default() };
+        Self { place, id: None, render }
     }
 
     /// Sets what is done at the target; [`Swap::Inner`] unless set. With htmx 2 the page says it.
     #[must_use]
     pub fn with_swap(mut self, swap: Swap) -> Self {
         self.place.swap = swap;
+        self
+    }
+
+    /// Sets which elements take the fragment; the one with the target's id unless set. With htmx 2 the page says it.
+    ///
+    /// ```
+    /// use sse_html::{Dialect, Fragment, Selector, target};
+    ///
+    /// let title = Fragment::new(target!("title"), "7 new").with_selector(Selector::new("[data-role=\"title\"]")?);
+    /// let event = title.in_dialect(Dialect::Turbo).into_event()?;
+    /// assert!(event.data().unwrap().contains("targets=\"[data-role=&quot;title&quot;]\""));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn with_selector(mut self, selector: Selector<'a>) -> Self {
+        self.place.selector = Some(selector);
         self
     }
 
@@ -166,7 +184,7 @@ impl<'a, R> Fragment<'a, R> {
     /// ```
     #[must_use]
     pub fn with_id(mut self, id: impl Into<EventId<'a>>) -> Self {
-        self.place.id = Some(id.into());
+        self.id = Some(id.into());
         self
     }
 
@@ -201,11 +219,11 @@ impl<'a, R: Render> Fragment<'a, R> {
     /// # Ok::<(), sse_html::FragmentError>(())
     /// ```
     pub fn into_event(self) -> Result<Event<'a>, FragmentError> {
-        let Self { place, render } = self;
+        let Self { place, id, render } = self;
         let mut data = String::new();
         place.write(&mut data, render).map_err(|error| place.locate(error))?;
         let event = Event::new(data);
-        let event = match place.id {
+        let event = match id {
             Some(id) => event.with_id(id),
             None => event,
         };
@@ -219,10 +237,11 @@ impl<'a, R: Render> Fragment<'a, R> {
 
 impl<R: Render> IntoFrame for Fragment<'_, R> {
     fn into_frame(self, encoder: &Encoder) -> Result<Frame, ItemError> {
-        let Self { place, render } = self;
-        match place.encode(encoder, render) {
+        let Self { place, id, render } = self;
+        let head = place.head(id);
+        match place.encode(&head, encoder, render) {
             Ok(frame) => Ok(frame),
-            Err(error) => Err(place.item_error(error, encoder)),
+            Err(error) => Err(place.item_error(error, &head, encoder)),
         }
     }
 }
@@ -231,67 +250,92 @@ impl<R: Render> IntoFrame for Fragment<'_, R> {
 #[derive(Clone, Debug)]
 struct Place<'a> {
     target: Target<'a>,
+    selector: Option<Selector<'a>>,
     swap: Swap,
     dialect: Dialect,
-    id: Option<EventId<'a>>,
 }
 
 impl Place<'_> {
-    fn encode(&self, encoder: &Encoder, render: impl Render) -> Result<Frame, FragmentError> {
-        const TYPICAL_LEN: usize = 512;
+    /// The event without its data. The target is borrowed: nothing is copied for it.
+    fn head<'a>(&'a self, id: Option<EventId<'a>>) -> Event<'a> {
         let head = Event::new("");
-        let head = match &self.id {
-            Some(id) => head.with_id(id.clone()),
+        let head = match id {
+            Some(id) => head.with_id(id),
             None => head,
         };
-        let head = match self.dialect {
-            Dialect::Htmx2 => head.with_name(Target::into_event_name(self.target.clone())),
+        match self.dialect {
+            Dialect::Htmx2 => head.with_name(self.target.as_event_name()),
             Dialect::Datastar => head.with_name(PATCH_ELEMENTS),
             Dialect::Htmx4 | Dialect::Turbo => head,
-        };
-        let mut wire = DataWriter::append_to(Vec::with_capacity(TYPICAL_LEN), *encoder, &head);
+        }
+    }
+
+    fn encode(
+        &self,
+        head: &Event<'_>,
+        encoder: &Encoder,
+        render: impl Render,
+    ) -> Result<Frame, FragmentError> {
+        const TYPICAL_LEN: usize = 512;
+        let mut wire = DataWriter::append_to(Vec::with_capacity(TYPICAL_LEN), *encoder, head);
         self.write(&mut wire, render)?;
         Ok(wire.into_frame())
     }
 
     /// Writes the data. A target needs no escaping anywhere.
     fn write(&self, data: &mut impl Write, render: impl Render) -> Result<(), FragmentError> {
-        let Self { target, swap, dialect, .. } = self;
-        match (dialect, swap) {
-            (Dialect::Htmx2, Swap::Remove) => {}
-            (Dialect::Htmx2, _) => trimmed(data, render)?,
-            (Dialect::Htmx4, _) => {
-                write!(data, "<hx-partial hx-target=\"#{target}\" hx-swap=\"{}\">", swap.in_htmx4())?;
+        let Self { target, selector, swap, dialect } = self;
+        match dialect {
+            Dialect::Htmx2 => {
+                if *swap != Swap::Remove {
+                    trimmed(data, render)?;
+                }
+            }
+            Dialect::Htmx4 => {
+                data.write_str("<hx-partial hx-target=\"")?;
+                match selector {
+                    Some(selector) => write!(data, "{}", Escaped(selector.as_str()))?,
+                    None => write!(data, "#{target}")?,
+                }
+                write!(data, "\" hx-swap=\"{}\">", swap.in_htmx4())?;
                 if *swap != Swap::Remove {
                     trimmed(data, render)?;
                 }
                 data.write_str("</hx-partial>")?;
             }
-            (Dialect::Datastar, _) => {
-                write!(data, "selector #{target}\nmode {}", swap.in_datastar())?;
+            Dialect::Datastar => {
+                match selector {
+                    Some(selector) => write!(data, "selector {}", selector.as_str())?,
+                    None => write!(data, "selector #{target}")?,
+                }
+                write!(data, "\nmode {}", swap.in_datastar())?;
                 if *swap != Swap::Remove {
                     data.write_char('\n')?;
                     trimmed(&mut Keyed::new(data, "elements ")?, render)?;
                 }
             }
-            (Dialect::Turbo, Swap::Remove) => {
-                write!(data, "<turbo-stream action=\"remove\" target=\"{target}\"></turbo-stream>")?;
-            }
-            (Dialect::Turbo, _) => {
-                let action = swap.in_turbo();
-                write!(data, "<turbo-stream action=\"{action}\" target=\"{target}\"><template>")?;
-                trimmed(data, render)?;
-                data.write_str("</template></turbo-stream>")?;
+            Dialect::Turbo => {
+                write!(data, "<turbo-stream action=\"{}\" ", swap.in_turbo())?;
+                match selector {
+                    Some(selector) => write!(data, "targets=\"{}\">", Escaped(selector.as_str()))?,
+                    None => write!(data, "target=\"{target}\">")?,
+                }
+                if *swap != Swap::Remove {
+                    data.write_str("<template>")?;
+                    trimmed(data, render)?;
+                    data.write_str("</template>")?;
+                }
+                data.write_str("</turbo-stream>")?;
             }
         }
         Ok(())
     }
 
-    fn item_error(&self, error: FragmentError, encoder: &Encoder) -> ItemError {
+    fn item_error(&self, error: FragmentError, head: &Event<'_>, encoder: &Encoder) -> ItemError {
         if let FragmentError::Context { .. } = error {
             return ItemError::Skip(Box::new(self.locate(error)));
         }
-        match self.stand_in(&error, encoder) {
+        match self.stand_in(&error, head, encoder) {
             Ok(stand_in) => RenderError::new(error, self.target.as_str(), stand_in).into(),
             // An error whose own Display fails has nothing to show.
             Err(_) => ItemError::Encode(Box::new(error)),
@@ -299,7 +343,12 @@ impl Place<'_> {
     }
 
     /// What a developer sees at the target. It must leave the target where the next fragment looks for it.
-    fn stand_in(&self, error: &FragmentError, encoder: &Encoder) -> Result<Frame, FragmentError> {
+    fn stand_in(
+        &self,
+        error: &FragmentError,
+        head: &Event<'_>,
+        encoder: &Encoder,
+    ) -> Result<Frame, FragmentError> {
         let mut html = String::new();
         write!(
             html,
@@ -309,7 +358,7 @@ impl Place<'_> {
             Escaped(error),
         )?;
         let swap = if self.swap == Swap::Outer { Swap::Inner } else { self.swap };
-        Self { swap, ..self.clone() }.encode(encoder, Displayed(html))
+        Self { swap, ..self.clone() }.encode(head, encoder, Displayed(html))
     }
 
     /// Tells a context's error where it was.

@@ -18,8 +18,8 @@
 //! </div>
 //! ```
 //!
-//! Other libraries take the same fragment in their own [`Dialect`]. Anything that displays as html is a template: text, maud,
-//! askama; engines that can fail (askama's and minijinja's `render`) go into [`Fragment::try_new`]. The examples `askama`,
+//! Other libraries take the same fragment in their own [`Dialect`]. Anything that displays as html is a template;
+//! engines that can fail (askama's and minijinja's `render`) go into [`Fragment::try_new`]. The examples `askama`,
 //! `maud` and `minijinja` show each.
 //!
 //! # When rendering fails
@@ -37,8 +37,9 @@
 //! <div class="sse-block-error" data-block="presence"><strong>UndefinedError</strong>: &#x27;users&#x27; is undefined</div>
 //! ```
 //!
-//! The block goes where the fragment would have gone; in the place of [`Swap::Outer`] it goes *into* the target, which the next
-//! fragment needs. It is made when a render fails, and never sent by any other policy.
+//! The block goes where the fragment would have gone; for [`Swap::Outer`] it goes *into* the target, which the next
+//! fragment needs. With htmx 2 the page decides: one that says `hx-swap="outerHTML"` loses the element to the block. The block is
+//! made when a render fails, and no policy but this one sends it.
 //!
 //! [`Fragment::with_context`] tells apart what a template needs from the template: without the first the event is left out.
 //!
@@ -55,6 +56,7 @@ mod dialect;
 mod escape;
 mod fragment;
 mod render;
+mod selector;
 #[cfg(feature = "json")]
 mod signals;
 mod target;
@@ -64,6 +66,7 @@ pub use dialect::{Dialect, Swap};
 pub use escape::Escaped;
 pub use fragment::{Fragment, Nothing};
 pub use render::{Displayed, FragmentError, Render};
+pub use selector::{InvalidSelector, Selector};
 #[cfg(feature = "json")]
 pub use signals::{Signals, SignalsError};
 pub use target::{InvalidTarget, Target};

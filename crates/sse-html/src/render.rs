@@ -54,7 +54,7 @@ pub enum FragmentError {
         /// What it said.
         #[source]
         error: BoxError,
-        /// The name of the error's type, without its path.
+        /// The name of the error's type, with its path.
         type_name: &'static str,
     },
     /// The template's [`Display`] failed, which cannot say why.
@@ -82,11 +82,11 @@ impl FragmentError {
     /// use sse_html::FragmentError;
     ///
     /// let error = FragmentError::template(u8::try_from(256).unwrap_err());
-    /// assert!(matches!(error, FragmentError::Template { type_name: "TryFromIntError", .. }));
+    /// assert_eq!(error.to_string(), "out of range integral type conversion attempted");
     /// ```
     #[must_use]
     pub fn template<E: Into<BoxError>>(error: E) -> Self {
-        Self::Template { error: error.into(), type_name: short_type_name::<E>() }
+        Self::Template { error: error.into(), type_name: core::any::type_name::<E>() }
     }
 
     /// Wraps the error of what builds a template's context: the event is left out, not shown as failed.
@@ -113,12 +113,12 @@ impl FragmentError {
     }
 
     /// What a developer may read in front of the message.
-    pub(crate) fn kind(&self) -> &'static str {
+    pub(crate) fn kind(&self) -> String {
         match self {
-            Self::Template { type_name, .. } => type_name,
-            Self::Display => "DisplayError",
-            Self::Empty => "EmptyRender",
-            Self::Context { .. } => "ContextError",
+            Self::Template { type_name, .. } => short(type_name),
+            Self::Display => "DisplayError".to_owned(),
+            Self::Empty => "EmptyRender".to_owned(),
+            Self::Context { .. } => "ContextError".to_owned(),
         }
     }
 }
@@ -130,13 +130,16 @@ impl From<fmt::Error> for FragmentError {
     }
 }
 
-/// The last name of a type's path; errors whose type says nothing have one name for all.
-fn short_type_name<E>() -> &'static str {
-    let name = core::any::type_name::<E>();
-    match name.rsplit_once("::") {
-        _ if name.contains(['<', '&', ' ']) || name.ends_with("::String") => "TemplateError",
-        Some((_, last)) => last,
-        None => name,
+/// A type's name without its path; with its crate where it is just `Error`. Texts and boxes say nothing of the error.
+fn short(type_name: &str) -> String {
+    if type_name.contains(['<', '&', ' ']) || type_name.ends_with("::String") {
+        return "TemplateError".to_owned();
+    }
+    let mut path = type_name.split("::");
+    match (path.next(), path.last()) {
+        (Some(origin), Some("Error")) => format!("{origin}::Error"),
+        (_, Some(name)) => name.to_owned(),
+        _ => type_name.to_owned(),
     }
 }
 
@@ -183,5 +186,25 @@ where
         let Self { build, render } = self;
         let context = build().map_err(FragmentError::context)?;
         Tried(|| render(context)).render(html)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_named_as_a_developer_knows_it() {
+        for (type_name, name) in [
+            ("minijinja::error::Error", "minijinja::Error"),
+            ("core::num::error::TryFromIntError", "TryFromIntError"),
+            ("shop::UndefinedError", "UndefinedError"),
+            ("u8", "u8"),
+            ("&str", "TemplateError"),
+            ("alloc::string::String", "TemplateError"),
+            (core::any::type_name::<BoxError>(), "TemplateError"),
+        ] {
+            assert_eq!(short(type_name), name);
+        }
     }
 }

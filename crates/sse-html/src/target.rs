@@ -53,7 +53,7 @@ pub enum InvalidTarget {
 }
 
 impl Target<'static> {
-    /// Makes a target from a literal; in a `const` (or through [`target!`](crate::target)) a bad literal does not compile.
+    /// Makes a target from a literal; in a `const` (or through [`target!`](crate::target!)) a bad literal does not compile.
     ///
     /// # Panics
     ///
@@ -118,6 +118,10 @@ impl<'a> Target<'a> {
     #[must_use]
     pub fn into_owned(self) -> Target<'static> {
         Target(Cow::Owned(self.0.into_owned()))
+    }
+
+    pub(crate) fn as_event_name(&self) -> EventName<'_> {
+        EventName::stripped(self.as_str())
     }
 
     /// Every target is a name: there is nothing to strip.

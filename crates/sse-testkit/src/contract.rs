@@ -6,11 +6,13 @@
 
 mod broadcast;
 mod client;
+mod fragments;
 mod scenarios;
 mod script;
 
 pub use broadcast::*;
 pub use client::{Client, Recording, get};
+pub use fragments::*;
 pub use scenarios::*;
 pub use script::{Given, Probe, Script, Seen};
 
@@ -147,6 +149,15 @@ macro_rules! contract_tests {
                 a_failed_async_function_is_a_failed_source
                 crlf_is_an_option
                 the_observer_hears_everything_once
+                m09_a_stream_may_be_made_of_fragments_and_of_anything_else
+                m11_a_failed_render_is_told_without_its_error_and_the_stream_goes_on
+                m11_a_failed_render_is_shown_in_its_place_in_development
+                m12_a_failed_render_is_skipped_in_silence_and_the_next_one_renders_again
+                m12_a_failed_render_ends_no_async_function
+                m12_an_event_without_its_context_is_left_out_whatever_the_policy
+                m12_an_endless_row_of_left_out_events_lets_others_run
+                m13_a_failed_producer_is_told_without_its_error_then_the_close_event_then_the_end
+                m14_a_fragment_arrives_in_the_dialect_of_its_client
             );
         }
     };
