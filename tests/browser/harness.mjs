@@ -129,7 +129,8 @@ export const until = async (page, global, what, condition, argument) => {
 /** Waits until an expression, or a function of `argument`, is true in the page. */
 export const eventually = async (page, what, condition, argument) => {
   try {
-    await page.waitForFunction(condition, argument, { timeout: PATIENCE });
+    // Not with each repaint: pages behind others have few.
+    await page.waitForFunction(condition, argument, { timeout: PATIENCE, polling: 50 });
   } catch (error) {
     if (error.name !== "TimeoutError") throw error;
     throw new Error(`not within ${PATIENCE / SECOND} s: ${what}`);

@@ -259,6 +259,17 @@ const drivePages = async ({ server, proxy, seats, name, isDebug }) => {
     return `${HOSTILE.length} texts`;
   });
 
+  const greeting = "Hello, <b>markup</b> stays text.";
+  for (const { list } of seats) {
+    await list.click("text=Notify");
+    said.push(greeting);
+    await notified(list, said.length);
+  }
+  await each("the button notifies everybody", async ({ list }) => {
+    await notified(list, said.length);
+    await isAllThere(list);
+  });
+
   await post(server, "/fail?block=notification", WHY);
   equal(await post(server, "/notify", "never shown"), 500, "status of /notify");
   await post(server, "/heal");
@@ -314,7 +325,7 @@ const drivePages = async ({ server, proxy, seats, name, isDebug }) => {
     await sleep(200);
     isTalking = false;
     await talk;
-    await each(`cut by ${by}: nothing is lost or doubled`, async ({ client, list, board }) => {
+    await each(`cut by ${by}: nothing is lost or doubled`, async ({ client, list, board, watched }) => {
       await notified(list, said.length);
       await isAllThere(list);
       const { opened } = (await streams(server))[`notifications/${client}`];
@@ -323,8 +334,11 @@ const drivePages = async ({ server, proxy, seats, name, isDebug }) => {
       equal(again.length, 1, "requests for /notifications/live");
       const id = /^last-event-id: ([0-9a-z]+-\d+)\r$/im.exec(again[0])?.[1];
       ensure(id, `no Last-Event-ID in ${again[0]}`);
+      const request = watched[1].requests.findLast((one) => pathOf(one) === "/notifications/live");
+      const outcome = await (await request.response()).headerValue("sse-outcome");
+      ensure(/^resumed; replayed=[1-9]\d*$/.test(outcome), `the outcome is ${outcome}`);
       await renewed(board, "stats");
-      return `lost 0, doubled 0 of ${said.length - first}, back with ${id}`;
+      return `lost 0, doubled 0 of ${said.length - first}, ${outcome}`;
     });
   }
 
@@ -343,10 +357,13 @@ const drivePages = async ({ server, proxy, seats, name, isDebug }) => {
       ensure(await page.locator(which === "dashboard" ? "#stats-update > dl" : "#notification > li").first().isVisible(), "what was shown is gone");
     }
   });
-  await check(`${name}: a page that is opened afterwards has a stream again`, async () => {
-    const { board } = seats[0];
-    await board.reload();
+  await each("a page that is opened afterwards, by a link to another client, has a stream again", async ({ client, board }) => {
+    const links = board.locator("nav a:not([aria-current])");
+    const title = await links.first().textContent();
+    await links.first().click();
+    await eventually(board, "the page", (other) => document.title.endsWith(other), title);
     await renewed(board, "stats");
+    return `${client} to ${title}`;
   });
 
   await check(`${name}: SIGINT with streams open: exits with 0 within ${SHUTDOWN / SECOND} s`, async () => {

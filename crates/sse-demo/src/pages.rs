@@ -28,7 +28,7 @@ use core::future::Future;
 use core::time::Duration;
 use minijinja::{Value, context};
 use sse_broadcast::sse_core::connection::CloseEvent;
-use sse_broadcast::sse_core::{Encoder, EventId, IntoFrame, ItemError, Retry, event_name};
+use sse_broadcast::sse_core::{Encoder, EventId, EventName, IntoFrame, ItemError, Retry, event_name};
 use sse_broadcast::{Broadcaster, Delivery, Settings, Subscription};
 use sse_driver::{ErrorPolicy, Options, PushError, Sender};
 use sse_html::{Fragment, Swap, Target, target};
@@ -52,8 +52,11 @@ const RETRY: Retry = Retry::from_millis(300);
 /// How long a client may take to close its stream itself.
 const GOODBYE: Duration = Duration::from_secs(5);
 
+/// What can be made to fail.
+const BREAKABLE: [&str; 4] = ["stats", "context", "viewers", "notification"];
+
 /// The name of the event after which htmx closes its stream.
-const CLOSE: &str = "done";
+const CLOSE: EventName<'static> = event_name!("done");
 
 /// The element that holds the stream.
 const LIVE: Target<'static> = target!("live");
@@ -70,7 +73,7 @@ struct State {
     alerts: Mutex<Alerts>,
     sample: watch::Sender<Sample>,
     /// Why a block fails.
-    broken: Mutex<BTreeMap<String, String>>,
+    broken: Mutex<BTreeMap<&'static str, String>>,
     streams: Mutex<BTreeMap<String, Streams>>,
     cuts: watch::Sender<()>,
     ends: watch::Sender<()>,
@@ -197,7 +200,7 @@ impl Pages {
             .with_retry(RETRY)
             .on_error(policy)
             // A client shall come back after a cut, and to a server that starts again.
-            .with_close_event(CloseEvent::new(event_name!("done")).not_on_shutdown())
+            .with_close_event(CloseEvent::new(CLOSE).not_on_shutdown())
             .until(self.is_cut())
     }
 
@@ -231,8 +234,11 @@ impl Pages {
     }
 
     /// Lets a block fail from now on: `stats`, `viewers`, `notification`, or `context`, which the block `stats` needs.
+    /// Nothing else can.
     pub fn fail(&self, block: &str, why: &str) {
-        lock(&self.0.broken).insert(block.to_owned(), why.to_owned());
+        if let Some(block) = BREAKABLE.into_iter().find(|known| *known == block) {
+            lock(&self.0.broken).insert(block, why.to_owned());
+        }
     }
 
     /// Lets no block fail any more.
@@ -268,7 +274,7 @@ impl Pages {
 
     fn page(&self, name: &str, client: Client, page: Value) -> Result<String, minijinja::Error> {
         let clients = Client::ALL.map(Client::to_value).to_vec();
-        let shared = context! { close => CLOSE, client => client.to_value(), clients };
+        let shared = context! { close => CLOSE.as_str(), is_debug => self.0.is_debug, client => client.to_value(), clients };
         self.0.templates.render(name, context! { ..page, ..shared })
     }
 
@@ -412,4 +418,151 @@ fn topic(client: Client) -> String {
 /// Nothing is left half done by a panic elsewhere.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn pages(is_debug: bool) -> Pages {
+        let pages = Pages::new(is_debug, Stop::on_ctrl_c());
+        pages.0.sample.send_replace(Sample { tick: 7, cpu: 0.5, rss_kb: 9_000 });
+        pages
+    }
+
+    fn wire(item: impl IntoFrame) -> Result<String, ItemError> {
+        let frame = item.into_frame(&Encoder::new())?;
+        Ok(core::str::from_utf8(frame.as_bytes()).unwrap().to_owned())
+    }
+
+    async fn next(stream: &mut Subscription) -> String {
+        match stream.next().await {
+            Some(Delivery::Frame(frame)) => core::str::from_utf8(frame.as_bytes()).unwrap().to_owned(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn every_page_renders_whole_for_every_client() {
+        let pages = pages(false).await;
+        assert!(pages.notify("a <b> & \"c\""));
+        for client in Client::ALL {
+            let dashboard = pages.dashboard_page(client).unwrap();
+            assert_eq!(dashboard.matches("<dl data-tick=\"7\">").count(), 2, "{dashboard}");
+            let notifications = pages.notifications_page(client).unwrap();
+            assert!(
+                notifications.contains("<li data-number=\"1\">a &lt;b&gt; &amp; &quot;c&quot;</li>"),
+                "{notifications}"
+            );
+            for (page, stream) in
+                [(dashboard, "/dashboard/live?client="), (notifications, "/notifications/live?client=")]
+            {
+                // As an attribute: `/` is escaped.
+                let stream = format!("{stream}{}", client.name()).replace('/', "&#x2f;");
+                assert_eq!(page.matches(&stream).count(), 1, "{page}");
+                assert_eq!(page.matches("id=\"live\"").count(), 1, "{page}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn pages_name_exact_versions_and_put_nothing_in_as_markup() {
+        let pages = pages(false).await;
+        for client in Client::ALL {
+            let page = pages.dashboard_page(client).unwrap();
+            let sources: Vec<_> = page
+                .split("<script")
+                .filter_map(|tag| tag.split_once("src=\"")?.1.split('"').next())
+                .collect();
+            assert!(!sources.is_empty());
+            for source in sources {
+                let version = source.split('@').next_back().unwrap_or_default();
+                assert!(
+                    version.contains(|c: char| c.is_ascii_digit()) && version.matches('.').count() >= 3,
+                    "{source}"
+                );
+            }
+            for sink in ["innerHTML =", "outerHTML", "insertAdjacentHTML", "document.write", "eval("] {
+                assert!(!page.contains(sink), "{sink}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn m12_a_block_that_fails_fails_alone_and_heals() {
+        let pages = pages(false).await;
+        let sample = *pages.0.sample.borrow();
+        pages.fail("stats", "no <table>");
+        pages.fail("anything", "is not a block");
+        assert_eq!(lock(&pages.0.broken).len(), 1);
+        for client in Client::ALL {
+            let Err(ItemError::Render(error)) = wire(pages.fragment(Block::Stats, sample, client)) else {
+                panic!("rendered")
+            };
+            let stand_in = core::str::from_utf8(error.stand_in().as_bytes()).unwrap();
+            assert!(stand_in.contains("no &lt;table&gt;") && !stand_in.contains("no <table>"), "{stand_in}");
+            assert!(wire(pages.fragment(Block::Viewers, sample, client)).is_ok());
+        }
+        pages.heal();
+        pages.fail("context", "no row");
+        let left_out = wire(pages.fragment(Block::Stats, sample, Client::Htmx2));
+        assert!(matches!(left_out, Err(ItemError::Skip(_))), "{left_out:?}");
+        pages.heal();
+        assert!(
+            wire(pages.fragment(Block::Stats, sample, Client::Htmx2))
+                .unwrap()
+                .starts_with("event: stats-update\n")
+        );
+    }
+
+    #[tokio::test]
+    async fn m14_a_notification_reaches_each_client_in_its_dialect_and_resumes() {
+        let pages = pages(false).await;
+        let mut streams = Client::ALL.map(|client| pages.subscribe(client, None));
+        for stream in &mut streams {
+            assert!(next(stream).await.starts_with("id: "));
+        }
+        assert!(pages.notify("one"));
+        let parts = [
+            "event: notification\n",
+            "data: <hx-partial hx-target=\"#notification\" hx-swap=\"beforeend\">",
+            "event: datastar-patch-elements\n",
+            "data: <turbo-stream action=\"append\" target=\"notification\">",
+        ];
+        for ((stream, client), part) in streams.iter_mut().zip(Client::ALL).zip(parts) {
+            let one = next(stream).await;
+            assert!(one.contains(part) && one.contains("<li data-number=\"1\">one</li>"), "{one}");
+            let seen = stream.position().to_id();
+            assert!(pages.notify("missed"));
+            let mut back = pages.subscribe(client, Some(&seen));
+            let missed = next(&mut back).await;
+            assert!(missed.contains(">missed</li>") && !missed.contains(">one</li>"), "{missed}");
+        }
+    }
+
+    #[tokio::test]
+    async fn m11_a_notification_that_fails_is_shown_to_developers_only_and_not_counted() {
+        for is_debug in [false, true] {
+            let pages = pages(is_debug).await;
+            let mut stream = pages.subscribe(Client::Htmx2, None);
+            next(&mut stream).await;
+            pages.fail("notification", "no <table>");
+            assert!(!pages.notify("lost"));
+            pages.heal();
+            assert!(pages.notify("found"));
+            let sent = next(&mut stream).await;
+            assert_eq!(sent.contains("sse-block-error"), is_debug, "{sent}");
+            assert_eq!(sent.contains("no &lt;table&gt;"), is_debug, "{sent}");
+            assert!(sent.contains("<li data-number=\"1\">found</li>"), "{sent}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_stream_counts_while_it_is_there() {
+        let pages = pages(false).await;
+        let counted = pages.count("dashboard", Client::Turbo);
+        assert_eq!(pages.streams_json(), r#"{"dashboard/turbo":{"opened":1,"open":1}}"#);
+        drop(counted);
+        assert_eq!(pages.streams_json(), r#"{"dashboard/turbo":{"opened":1,"open":0}}"#);
+    }
 }
