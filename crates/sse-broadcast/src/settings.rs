@@ -79,8 +79,13 @@ pub(crate) type Hook = Arc<dyn Fn(&Presence<'_>) + Send + Sync>;
 ///
 /// ```
 /// use sse_broadcast::{Presence, Settings};
+/// use std::sync::{Mutex, PoisonError};
+///
+/// /// Counted and published as one: clients come and go side by side, and the older count must not be told last.
+/// static TELLING: Mutex<()> = Mutex::new(());
 ///
 /// fn tell(client: &Presence<'_>) {
+///     let _telling = TELLING.lock().unwrap_or_else(PoisonError::into_inner);
 ///     for topic in client.topics {
 ///         let here = client.broadcaster.topic_client_count(topic).to_string();
 ///         drop(client.broadcaster.publish(topic, here)); // refused when it was shut down

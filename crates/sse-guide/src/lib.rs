@@ -28,6 +28,10 @@ mod deploying {}
 mod clients {}
 
 #[cfg(doctest)]
+#[doc = include_str!("../../../docs/guide/html.md")]
+mod html {}
+
+#[cfg(doctest)]
 #[doc = include_str!("../../../docs/guide/migrating.md")]
 mod migrating {}
 

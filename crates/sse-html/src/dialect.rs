@@ -1,8 +1,10 @@
 //! What the libraries in the browser expect.
 
+use sse_core::ClientProfile;
+
 /// Which library in the browser a fragment is for; the same fragment can be sent to any.
 ///
-/// A server that serves several chooses by request: htmx sends `HX-Request`, Datastar `Datastar-Request`.
+/// A server that serves several chooses by request: `Dialect::from` a [`ClientProfile`].
 ///
 /// ```
 /// use sse_core::{Encoder, IntoFrame};
@@ -42,6 +44,18 @@ pub enum Dialect {
     /// [Turbo](https://turbo.hotwired.dev/handbook/streams) 7.2 and later, whose `<turbo-stream-source>` takes messages
     /// without a name: a `<turbo-stream>`.
     Turbo,
+}
+
+/// The dialect of a kind of client; htmx 2's, which is plain named events, for those that take no fragments of their own.
+impl From<ClientProfile> for Dialect {
+    fn from(profile: ClientProfile) -> Self {
+        match profile {
+            ClientProfile::Htmx4 => Self::Htmx4,
+            ClientProfile::Datastar => Self::Datastar,
+            ClientProfile::Turbo => Self::Turbo,
+            _ => Self::Htmx2,
+        }
+    }
 }
 
 /// What is done with a fragment at its target.
