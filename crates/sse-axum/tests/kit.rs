@@ -120,6 +120,16 @@ async fn m17_a_client_leaves_when_it_was_told_to() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn m17_clients_may_read_side_by_side() {
+    let read = |path: &'static str| {
+        tokio::spawn(async move { Collector::get(path).with_deadline(MINUTE).collect(&app()).await.unwrap() })
+    };
+    let (prices, silent) = (read("/prices"), read("/silent"));
+    assert!(prices.await.unwrap().events.len() >= 30);
+    assert!(silent.await.unwrap().heartbeats() >= 3);
+}
+
+#[tokio::test(start_paused = true)]
 async fn m17_a_client_resumes_twice_and_waits_as_browsers_do() {
     let app = app();
     let mut read: Vec<Collected> =

@@ -10,12 +10,13 @@ use hyper::service::service_fn;
 use hyper::{Request, Response, Version};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
-use sse_hyper::{Event, Retry, Source, Sse, SseBody, event_name, last_event_id};
+use sse_hyper::{CloseReason, Event, Retry, Source, Sse, SseBody, event_name, last_event_id};
 use sse_testkit::collect::{CollectError, Collected, Collector, End, Limit};
 use sse_testkit::conformance::check_server;
 use sse_testkit::html::assert_sse_wired;
 use sse_testkit::tower::Tower;
 use sse_testkit::url::Pipe;
+use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio_stream::StreamExt;
 
@@ -79,6 +80,25 @@ async fn m17_a_tower_service_needs_no_connection() {
     let app = Tower::new(tower::service_fn(answer::<http_body_util::Full<bytes::Bytes>>));
     let prices = Collector::get("/").with_max_events(2).collect(&app).await.unwrap();
     assert_eq!(prices.text().get(..40), Some(":\nretry: 500\nevent: price\nid: 1\ndata: 1\n"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn m17_a_server_hears_that_the_client_has_left() {
+    let (leave, left) = tokio::sync::oneshot::channel();
+    let leave = Arc::new(Mutex::new(Some(leave)));
+    let server = Pipe::http1(move |io| {
+        let leave = Arc::clone(&leave);
+        let service = service_fn(move |_: Request<Incoming>| {
+            let leave = leave.lock().unwrap().take().unwrap();
+            let silent = Sse::new(tokio_stream::pending::<String>());
+            let response = silent.on_close(|reason, _| leave.send(reason).unwrap()).into_response();
+            async { Ok::<_, Infallible>(response) }
+        });
+        tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(io), service));
+    });
+    let live = Collector::get("/").open(&server).await.unwrap();
+    drop(live);
+    assert_eq!(left.await.unwrap(), CloseReason::PeerGone);
 }
 
 #[tokio::test(start_paused = true)]

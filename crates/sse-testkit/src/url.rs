@@ -18,10 +18,10 @@ use tokio::net::TcpStream;
 use tokio::task::AbortHandle;
 
 /// How much a pipe in memory holds: as little as a socket with small buffers.
-const PIPE: usize = 4 * 1024;
+pub(crate) const PIPE: usize = 4 * 1024;
 
 /// How much a stream of HTTP/2 may send ahead: the protocol's default, where hyper's client takes megabytes.
-const WINDOW: u32 = 65_535;
+pub(crate) const WINDOW: u32 = 65_535;
 
 #[derive(Clone, Copy, Debug)]
 enum Protocol {

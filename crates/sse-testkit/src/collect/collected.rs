@@ -159,6 +159,7 @@ impl Collected {
 }
 
 /// An event as a client sees it.
+// tidy: no example: part of `Collected`, whose example has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ReceivedEvent {
@@ -177,6 +178,7 @@ pub struct ReceivedEvent {
 }
 
 /// A comment line.
+// tidy: no example: part of `Collected`; `Live::wait_until` has one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ReceivedComment {
@@ -197,6 +199,24 @@ impl ReceivedComment {
 }
 
 /// A chunk of the body.
+///
+/// ```
+/// # #[cfg(feature = "tower")]
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), sse_testkit::collect::CollectError> {
+/// use axum::{Router, routing::get};
+/// use sse_axum::Sse;
+/// use sse_testkit::{collect::Collector, tower::Tower};
+///
+/// let app = Tower::new(Router::new().route("/", get(|| async { Sse::new(tokio_stream::iter(["a", "b"])) })));
+/// let both = Collector::get("/").collect(&app).await?;
+/// assert_eq!(both.arrivals.len(), 1, "events that are ready travel together");
+/// assert_eq!(&both.wire[both.arrivals[0].bytes.clone()], b":\ndata: a\n\ndata: b\n\n");
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "tower"))]
+/// # fn main() {}
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Arrival {
@@ -209,6 +229,13 @@ pub struct Arrival {
 /// Why a reading stopped.
 ///
 /// An error too, for what a [`Live`](super::Live) says in the place of an event.
+///
+/// ```
+/// use sse_testkit::collect::{End, Failure};
+///
+/// let end = End::Broken(Failure::Error("connection reset".to_owned()));
+/// assert_eq!(end.to_string(), "the stream failed: connection reset");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum End {
@@ -229,6 +256,7 @@ pub enum End {
 }
 
 /// What there was too much of.
+// tidy: no example: part of `End`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Limit {
@@ -241,6 +269,7 @@ pub enum Limit {
 }
 
 /// How a handler or its stream failed.
+// tidy: no example: part of `End`, whose example has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Failure {

@@ -3,6 +3,9 @@ use core::error::Error;
 use core::fmt;
 use http::StatusCode;
 
+/// How many characters of a body an error message shows.
+const SHOWN: usize = 200;
+
 /// Why there is nothing to look at, or less than the server meant to send.
 ///
 /// ```
@@ -53,7 +56,12 @@ impl fmt::Display for CollectError {
             Self::NoResponse(end) => write!(f, "no response: {end}"),
             Self::NotAnEventStream { status, content_type, body } => {
                 let content_type = content_type.as_deref().unwrap_or("none");
-                write!(f, "no event stream: status {status}, content type {content_type}, body {body:?}")
+                let shown: String = body.chars().take(SHOWN).collect();
+                let more = if shown.len() < body.len() { " and more" } else { "" };
+                write!(
+                    f,
+                    "no event stream: status {status}, content type {content_type}, body {shown:?}{more}"
+                )
             }
             Self::Broken(collected) => {
                 let (end, events) = (&collected.end, collected.events.len());

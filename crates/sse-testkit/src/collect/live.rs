@@ -15,8 +15,26 @@ const EMPTY_FRAME: usize = 64;
 
 /// An open event stream that is read step by step; dropping it is the client's leaving.
 ///
-/// Made by [`Collector::open`], where an example is. Reads only when it is asked to: meanwhile the server waits, as with
-/// a client that is slow.
+/// Made by [`Collector::open`]. Reads only when it is asked to: meanwhile the server waits, as with a client that is slow.
+/// The collector's limits on items and bytes hold; [`Collector::until`] and [`Collector::with_max_events`] do not.
+///
+/// ```
+/// use sse_testkit::collect::{BoxError, End, Live};
+///
+/// /// Reads on to an event, whatever comes before.
+/// async fn next_of<B>(live: &mut Live<B>, name: &str) -> Result<String, End>
+/// where
+///     B: http_body::Body<Error: Into<BoxError>>,
+/// {
+///     loop {
+///         let event = live.next_event().await?;
+///         if event.name == name {
+///             return Ok(event.data);
+///         }
+///     }
+/// }
+/// # let _ = next_of::<http_body_util::Full<bytes::Bytes>>;
+/// ```
 pub struct Live<B> {
     /// `None` once the client has left, or the stream ended.
     body: Option<Pin<Box<B>>>,
@@ -68,6 +86,42 @@ impl<B: Body<Error: Into<BoxError>>> Live<B> {
             }
             let _flow = self.step().await?;
         }
+    }
+
+    /// Reads on until something holds for all that came so far: a comment, a header's consequence, bytes of the wire.
+    ///
+    /// Waits as long as the collector's deadline, from now on. The events are handed out by
+    /// [`next_event`](Self::next_event) still.
+    ///
+    /// # Errors
+    ///
+    /// Says why it does not hold, as [`next_event`](Self::next_event) does.
+    ///
+    /// ```
+    /// # #[cfg(feature = "tower")]
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn core::error::Error>> {
+    /// use axum::{Router, routing::get};
+    /// use core::time::Duration;
+    /// use sse_axum::Sse;
+    /// use sse_testkit::{collect::Collector, tower::Tower};
+    ///
+    /// let silent = || async { Sse::new(tokio_stream::pending::<String>()) };
+    /// let app = Tower::new(Router::new().route("/", get(silent)));
+    /// let mut live = Collector::get("/").with_deadline(Duration::from_secs(60)).open(&app).await?;
+    /// live.wait_until(|so_far| so_far.heartbeats() == 1).await?;
+    /// assert_eq!(live.so_far().comments[1].at, Duration::from_secs(15));
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "tower"))]
+    /// # fn main() {}
+    /// ```
+    pub async fn wait_until(&mut self, mut holds: impl FnMut(&Collected) -> bool) -> Result<(), End> {
+        self.bounds.set_deadline(Instant::now(), self.collected.collector.deadline);
+        while !holds(&self.collected) {
+            let _flow = self.step().await?;
+        }
+        Ok(())
     }
 
     /// Reads whatever comes within a time, and returns why it stopped: [`End::Deadline`] where the stream goes on.

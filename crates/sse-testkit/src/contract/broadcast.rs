@@ -1,13 +1,12 @@
 //! What a broadcaster's route does, on every framework.
 
-use super::client::{Client, Recording, get};
-use bytes::Bytes;
+use super::client::{Client, Recording};
+use crate::collect::{Collector, End, Live};
+use crate::url::{Connected, Pipe};
 use core::future::Future;
 use core::pin::Pin;
 use core::time::Duration;
-use http::{Response, StatusCode};
-use http_body_util::BodyExt;
-use hyper::body::Incoming;
+use http::StatusCode;
 use sse_broadcast::{Broadcaster, Epoch, Settings};
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -50,37 +49,28 @@ async fn connect<B: Broadcasts>(hub: &Broadcaster) -> Client {
     Client::over(B::IS_HTTP2, |io| B::serve(io, hub.clone())).await
 }
 
-/// A stream that is read piece by piece.
-struct Reader {
-    response: Response<Incoming>,
-    text: String,
-    /// Kept: the connection ends with it.
-    _client: Client,
+/// Asks for the route.
+fn events() -> Collector {
+    Collector::get("/events")
 }
 
-impl Reader {
-    async fn open<B: Broadcasts>(hub: &Broadcaster, request: http::request::Builder) -> Self {
-        let mut client = connect::<B>(hub).await;
-        let response = client.request(request).await;
-        Self { response, text: String::new(), _client: client }
-    }
+/// A stream that is read step by step.
+async fn open<B: Broadcasts>(hub: &Broadcaster, collector: Collector) -> Live<Connected> {
+    let serve = |io| drop(spawn_local(B::serve(io, hub.clone())));
+    let opened = match B::IS_HTTP2 {
+        true => collector.open(&Pipe::http2(serve)).await,
+        false => collector.open(&Pipe::http1(serve)).await,
+    };
+    opened.expect("an event stream")
+}
 
-    fn outcome(&self) -> &str {
-        self.response.headers()["sse-outcome"].to_str().expect("ASCII")
-    }
+fn outcome(live: &Live<Connected>) -> &str {
+    live.so_far().headers["sse-outcome"].to_str().expect("ASCII")
+}
 
-    /// The next chunk; `None` at the end.
-    async fn chunk(&mut self) -> Option<Bytes> {
-        let frame = self.response.body_mut().frame().await?;
-        frame.expect("a body that does not break off").into_data().ok()
-    }
-
-    async fn until(&mut self, wanted: &str) {
-        while !self.text.contains(wanted) {
-            let chunk = self.chunk().await.expect("an open stream");
-            self.text.push_str(core::str::from_utf8(&chunk).expect("UTF-8"));
-        }
-    }
+/// Reads until the wire holds a text.
+async fn until(live: &mut Live<Connected>, wanted: &str) {
+    live.wait_until(|so_far| so_far.text().contains(wanted)).await.expect("an open stream");
 }
 
 /// Waits, on the paused clock, until something holds.
@@ -96,28 +86,30 @@ async fn eventually(what: &str, holds: impl Fn() -> bool) {
 pub async fn m46_a_route_serves_what_is_published<B: Broadcasts>() {
     let hub = hub();
     publish(&hub, [1]);
-    let mut reader = Reader::open::<B>(&hub, get()).await;
-    assert_eq!(reader.response.status(), StatusCode::OK);
-    assert_eq!(reader.response.headers()["content-type"], "text/event-stream");
-    assert_eq!(reader.outcome(), "fresh");
-    reader.until("id: e-1\n\n").await;
+    let mut reader = open::<B>(&hub, events()).await;
+    assert_eq!(reader.so_far().status, StatusCode::OK);
+    assert_eq!(reader.so_far().headers["content-type"], "text/event-stream");
+    assert_eq!(outcome(&reader), "fresh");
+    until(&mut reader, "id: e-1\n\n").await;
     hub.publish(NEWS, "two\nlines").expect("room for an event");
     hub.publish("weather", "rain").expect("room for an event");
     publish(&hub, [3]);
-    reader.until("id: e-4\ndata: 3\n\n").await;
-    assert_eq!(reader.text, ":\nid: e-1\n\nid: e-2\ndata: two\ndata: lines\n\nid: e-4\ndata: 3\n\n");
+    until(&mut reader, "id: e-4\ndata: 3\n\n").await;
+    assert_eq!(
+        reader.so_far().text(),
+        ":\nid: e-1\n\nid: e-2\ndata: two\ndata: lines\n\nid: e-4\ndata: 3\n\n"
+    );
 }
 
 /// The client goes on behind its id, whether it comes by header or by query.
 pub async fn m46_a_last_event_id_resumes_exactly<B: Broadcasts>() {
     let hub = hub();
     publish(&hub, 1..=4);
-    let by_query = http::Request::get("http://contract.test/events?lastEventId=e-2");
-    for request in [get().header("last-event-id", "e-2"), by_query] {
-        let mut reader = Reader::open::<B>(&hub, request).await;
-        assert_eq!(reader.outcome(), "resumed; replayed=2");
-        reader.until("data: 4\n\n").await;
-        assert_eq!(reader.text, ":\nid: e-3\ndata: 3\n\nid: e-4\ndata: 4\n\n");
+    for request in [events().with_last_event_id("e-2"), Collector::get("/events?lastEventId=e-2")] {
+        let mut reader = open::<B>(&hub, request).await;
+        assert_eq!(outcome(&reader), "resumed; replayed=2");
+        until(&mut reader, "data: 4\n\n").await;
+        assert_eq!(reader.so_far().text(), ":\nid: e-3\ndata: 3\n\nid: e-4\ndata: 4\n\n");
     }
 }
 
@@ -126,11 +118,15 @@ pub async fn m46_an_id_of_another_life_gets_a_reset_first<B: Broadcasts>() {
     let hub = hub();
     publish(&hub, 1..=2);
     for id in ["before-1", "e-99", "nonsense"] {
-        let mut reader = Reader::open::<B>(&hub, get().header("last-event-id", id)).await;
-        assert_eq!(reader.outcome(), "reset");
-        reader.until("data: 2\n\n").await;
+        let mut reader = open::<B>(&hub, events().with_last_event_id(id)).await;
+        assert_eq!(outcome(&reader), "reset");
+        until(&mut reader, "data: 2\n\n").await;
         let verdict = ":\nevent: sse:reset\nid: e-0\ndata: {\"reason\":\"reset\"}\n\n";
-        assert_eq!(reader.text, format!("{verdict}id: e-1\ndata: 1\n\nid: e-2\ndata: 2\n\n"), "{id}");
+        assert_eq!(
+            reader.so_far().text(),
+            format!("{verdict}id: e-1\ndata: 1\n\nid: e-2\ndata: 2\n\n"),
+            "{id}"
+        );
     }
 }
 
@@ -138,18 +134,18 @@ pub async fn m46_an_id_of_another_life_gets_a_reset_first<B: Broadcasts>() {
 pub async fn m46_what_the_log_has_lost_is_told<B: Broadcasts>() {
     let hub = Broadcaster::new(settings().with_events(2));
     publish(&hub, 1..=5);
-    let mut reader = Reader::open::<B>(&hub, get().header("last-event-id", "e-1")).await;
-    assert_eq!(reader.outcome(), "gap; from=1; to=3");
-    reader.until("data: 5\n\n").await;
+    let mut reader = open::<B>(&hub, events().with_last_event_id("e-1")).await;
+    assert_eq!(outcome(&reader), "gap; from=1; to=3");
+    until(&mut reader, "data: 5\n\n").await;
     let verdict = "event: sse:reset\nid: e-3\ndata: {\"reason\":\"gap\",\"from\":1,\"to\":3}\n\n";
-    assert_eq!(reader.text, format!(":\n{verdict}id: e-4\ndata: 4\n\nid: e-5\ndata: 5\n\n"));
+    assert_eq!(reader.so_far().text(), format!(":\n{verdict}id: e-4\ndata: 4\n\nid: e-5\ndata: 5\n\n"));
 }
 
 /// A client too many gets a stream that an `EventSource` comes back from: 200, a reconnection time, the end.
 pub async fn m46_a_client_too_many_is_told_to_come_back<B: Broadcasts>() {
     let hub = Broadcaster::new(settings().with_clients(1));
-    let mut first = Reader::open::<B>(&hub, get()).await;
-    first.until("id: e-0\n\n").await;
+    let mut first = open::<B>(&hub, events()).await;
+    until(&mut first, "id: e-0\n\n").await;
     let mut second = connect::<B>(&hub).await;
     let refusal = second.record(1_000).await;
     assert_eq!(refusal.status, StatusCode::OK);
@@ -162,10 +158,10 @@ pub async fn m46_a_client_too_many_is_told_to_come_back<B: Broadcasts>() {
     assert_eq!((hub.client_count(), hub.stats().refused), (1, 1));
     // Nobody else suffers, and there is room again when the first has left.
     publish(&hub, [1]);
-    first.until("data: 1\n\n").await;
+    until(&mut first, "data: 1\n\n").await;
     drop(first);
     eventually("room for another", || hub.client_count() == 0).await;
-    assert_eq!(Reader::open::<B>(&hub, get()).await.outcome(), "fresh");
+    assert_eq!(outcome(&open::<B>(&hub, events()).await), "fresh");
 }
 
 /// A HEAD gets the head of the stream, and is no client.
@@ -193,8 +189,8 @@ pub async fn m47_clients_are_counted_while_they_are_connected<B: Broadcasts>() {
     let hub = hub();
     let mut readers = Vec::new();
     for count in 1..=3 {
-        let mut reader = Reader::open::<B>(&hub, get()).await;
-        reader.until("id: e-0\n\n").await;
+        let mut reader = open::<B>(&hub, events()).await;
+        until(&mut reader, "id: e-0\n\n").await;
         readers.push(reader);
         assert_eq!((hub.client_count(), hub.topic_client_count(NEWS)), (count, count));
     }
@@ -219,14 +215,14 @@ pub async fn m48_a_client_that_leaves_is_removed<B: Broadcasts>() {
         });
     let hub = Broadcaster::new(settings);
 
-    let mut idle = Reader::open::<B>(&hub, get()).await;
-    idle.until("id: e-0\n\n").await;
+    let mut idle = open::<B>(&hub, events()).await;
+    until(&mut idle, "id: e-0\n\n").await;
     drop(idle);
     eventually("the idle one is removed", || hub.client_count() == 0).await;
 
     // More than pipe and chunk hold: the server is in the middle of it.
     publish(&hub, 0..1_000);
-    let stalled = Reader::open::<B>(&hub, get().header("last-event-id", "e-0")).await;
+    let stalled = open::<B>(&hub, events().with_last_event_id("e-0")).await;
     eventually("it reads", || hub.client_count() == 1).await;
     drop(stalled);
     eventually("the stalled one is removed", || hub.client_count() == 0).await;
@@ -239,16 +235,17 @@ pub async fn m48_a_client_that_leaves_is_removed<B: Broadcasts>() {
 const MISSED: u32 = 3_000;
 
 /// A client that stopped reading while another read everything, from a log of few events.
-async fn stalled<B: Broadcasts>(hub: &Broadcaster) -> (Reader, Reader) {
-    let mut stalled = Reader::open::<B>(hub, get()).await;
-    stalled.until("id: e-0\n\n").await;
-    let mut reading = Reader::open::<B>(hub, get()).await;
-    reading.until("id: e-0\n\n").await;
+async fn stalled<B: Broadcasts>(hub: &Broadcaster) -> (Live<Connected>, Live<Connected>) {
+    let mut stalled = open::<B>(hub, events()).await;
+    until(&mut stalled, "id: e-0\n\n").await;
+    let mut reading = open::<B>(hub, events()).await;
+    until(&mut reading, "id: e-0\n\n").await;
     let padding = "x".repeat(500);
     for number in 1..=MISSED {
         hub.publish(NEWS, format!("{number} {padding}")).expect("room for an event");
         if number % 10 == 0 {
-            reading.until(&format!("data: {number} ")).await;
+            let is_last = |text: &str| text.starts_with(&format!("{number} "));
+            while !is_last(&reading.next_event().await.expect("an open stream").data) {}
         }
     }
     (stalled, reading)
@@ -258,23 +255,22 @@ async fn stalled<B: Broadcasts>(hub: &Broadcaster) -> (Reader, Reader) {
 pub async fn m43_a_client_that_lags_is_sent_away_and_resumes<B: Broadcasts>() {
     let hub = Broadcaster::new(settings().with_events(20));
     let (mut stalled, _reading) = stalled::<B>(&hub).await;
-    while let Some(chunk) = stalled.chunk().await {
-        stalled.text.push_str(core::str::from_utf8(&chunk).expect("UTF-8"));
-    }
-    let (events, goodbye) = stalled.text.trim_end().rsplit_once("\n\n").expect("events and a goodbye");
-    let retry: u64 = goodbye.strip_prefix("retry: ").and_then(|retry| retry.parse().ok()).expect("a time");
+    assert_eq!(stalled.read_for(Duration::from_secs(10)).await, End::Ended);
+    let stalled = stalled.leave();
+    let retry = stalled.retry.expect("a time").as_millis();
     assert!((1_000..=5_000).contains(&retry), "{retry}");
+    assert!(stalled.text().ends_with(&format!("\n\nretry: {retry}\n\n")), "behind the events, on its own");
     assert_eq!(hub.stats().lagged, 1);
-    let seen = events.rsplit_once("id: e-").and_then(|(_, rest)| rest.split_once('\n')).expect("an id").0;
-    let again = Reader::open::<B>(&hub, get().header("last-event-id", format!("e-{seen}"))).await;
-    assert_eq!(again.outcome(), format!("gap; from={seen}; to={}", MISSED - 20));
+    let seen = stalled.last_event_id.strip_prefix("e-").expect("an id");
+    let again = open::<B>(&hub, events().with_last_event_id(format!("e-{seen}"))).await;
+    assert_eq!(outcome(&again), format!("gap; from={seen}; to={}", MISSED - 20));
 }
 
 /// A client that stops reading holds up nobody, and its events are not kept for it.
 pub async fn b03_a_client_that_stalls_costs_the_others_nothing<B: Broadcasts>() {
     let hub = Broadcaster::new(settings().with_events(20));
     let (_stalled, reading) = stalled::<B>(&hub).await;
-    let numbers = reading.text.lines().filter_map(|line| line.strip_prefix("data: ")?.split(' ').next());
+    let numbers = reading.so_far().events.iter().filter_map(|event| event.data.split(' ').next());
     let expected = (1..=MISSED).map(|number| number.to_string());
     assert!(numbers.eq(expected), "all, in order");
     assert_eq!((hub.client_count(), hub.stats().lagged), (2, 0), "the stalled one does not know yet");
@@ -283,12 +279,13 @@ pub async fn b03_a_client_that_stalls_costs_the_others_nothing<B: Broadcasts>() 
 /// What a client has missed while it was waiting arrives in one chunk.
 pub async fn b06_events_that_are_missed_together_arrive_together<B: Broadcasts>() {
     let hub = hub();
-    let mut reader = Reader::open::<B>(&hub, get()).await;
-    reader.until("id: e-0\n\n").await;
+    let mut reader = open::<B>(&hub, events()).await;
+    until(&mut reader, "id: e-0\n\n").await;
     publish(&hub, 1..=50);
-    let chunk = reader.chunk().await.expect("an open stream");
+    reader.next_event().await.expect("an open stream");
     let expected: String = (1..=50).map(|number| format!("id: e-{number}\ndata: {number}\n\n")).collect();
-    assert_eq!(chunk, expected);
+    let arrival = reader.so_far().arrivals.last().expect("a chunk");
+    assert_eq!(&reader.so_far().wire[arrival.bytes.clone()], expected.as_bytes());
 }
 
 /// A client that is cut again and again, while events are published, sees each once and in order.
@@ -304,18 +301,12 @@ pub async fn b02_a_client_that_is_cut_loses_and_doubles_nothing<B: Broadcasts>()
     });
     let (mut seen, mut last_id, mut cuts) = (Vec::new(), "e-0".to_owned(), 0);
     while seen.len() < EVENTS as usize {
-        let mut reader = Reader::open::<B>(&hub, get().header("last-event-id", &last_id)).await;
-        let cut_at = Instant::now() + Duration::from_millis(20 + cuts % 7);
-        while let Ok(Some(chunk)) = tokio::time::timeout_at(cut_at, reader.chunk()).await {
-            reader.text.push_str(core::str::from_utf8(&chunk).expect("UTF-8"));
-        }
-        drop(reader.response);
+        let mut live = open::<B>(&hub, events().with_last_event_id(last_id)).await;
+        live.read_for(Duration::from_millis(20 + cuts % 7)).await;
         // What the client has of an event that is not complete is none of its business.
-        for block in reader.text.split_inclusive("\n\n").filter(|block| block.ends_with("\n\n")) {
-            let field = |name| block.lines().find_map(|line| line.strip_prefix(name));
-            last_id = field("id: ").map_or(last_id, str::to_owned);
-            seen.extend(field("data: ").and_then(|data| data.parse::<u32>().ok()));
-        }
+        let cut = live.leave();
+        seen.extend(cut.events.iter().map(|event| event.data.parse::<u32>().expect("a number")));
+        last_id = cut.last_event_id;
         cuts += 1;
         assert!(cuts < 1_000, "the client gets on: {seen:?}");
     }

@@ -1,4 +1,5 @@
 use super::{Adapter, App};
+use crate::url::{PIPE, WINDOW};
 use bytes::Bytes;
 use core::future::Future;
 use core::time::Duration;
@@ -12,12 +13,6 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::DuplexStream;
 use tokio::task::{AbortHandle, spawn_local};
 use tokio::time::{Instant, timeout_at};
-
-/// How much a pipe in memory holds: as little as a socket with small buffers.
-const PIPE: usize = 4 * 1024;
-
-/// How much a stream of HTTP/2 may send ahead: the protocol's default, where hyper's client takes megabytes.
-const WINDOW: u32 = 65_535;
 
 /// A client with one connection to an adapter.
 #[derive(Debug)]
