@@ -377,7 +377,7 @@ impl Client {
     /// Takes note that the response's body came to its end: the connection is [to be
     /// reestablished](https://html.spec.whatwg.org/multipage/server-sent-events.html#reestablish-the-connection).
     ///
-    /// Half an event is thrown away, and its id with it.
+    /// Half an event is thrown away, and its id with it; [`Interruption::discarded`] tells of it.
     pub fn handle_end(&mut self, now: Instant) {
         if self.is_open() {
             self.lose(now, Cause::BodyEnded, None);
@@ -436,6 +436,16 @@ impl Client {
     /// it, or a network that changed.
     ///
     /// Counts neither as a failure nor against [`Config::without_reconnection`].
+    ///
+    /// ```
+    /// use sse_core::Instant;
+    /// use sse_core::client::{Cause, Client, Config, Output};
+    ///
+    /// let mut client = Client::start(Config::new());
+    /// let _connect = client.poll_output(Instant::EPOCH);
+    /// client.restart(Instant::EPOCH);
+    /// assert!(matches!(client.poll_output(Instant::EPOCH), Output::Disconnect(lost) if lost.cause == Cause::Restarted));
+    /// ```
     pub fn restart(&mut self, now: Instant) {
         if self.is_open() || matches!(self.state, State::Connecting { .. }) {
             self.lose(now, Cause::Restarted, None);
@@ -454,6 +464,16 @@ impl Client {
     /// counts.
     ///
     /// For requests that can never work, such as one that is redirected to nowhere.
+    ///
+    /// ```
+    /// use sse_core::Instant;
+    /// use sse_core::client::{Client, Config, EndReason, Output};
+    ///
+    /// let mut client = Client::start(Config::new());
+    /// client.fail();
+    /// client.close();
+    /// assert_eq!(client.poll_output(Instant::EPOCH), Output::Closed(EndReason::Failed));
+    /// ```
     pub fn fail(&mut self) {
         self.end(EndReason::Failed);
     }

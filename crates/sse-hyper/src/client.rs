@@ -235,6 +235,23 @@ impl<C, B, T> EventSource<C, B, T> {
     }
 
     /// Ends the client and its connection; [`Signal::Closed`] follows.
+    ///
+    /// ```
+    /// # use bytes::Bytes;
+    /// # use http_body_util::Empty;
+    /// # use hyper_util::{client::legacy::Client, rt::TokioExecutor};
+    /// use http::Request;
+    /// use sse_hyper::client::{EndReason, EventSource, Signal};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), http::Error> {
+    /// # let http = Client::builder(TokioExecutor::new()).build_http::<Empty<Bytes>>();
+    /// let mut source = EventSource::new(http, Request::get("http://localhost/").body(Empty::new())?);
+    /// source.close();
+    /// assert!(matches!(source.next().await, Some(Signal::Closed(end)) if end.reason == EndReason::Closed));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn close(&mut self) {
         self.machine.close();
         self.transport = Transport::None;

@@ -29,7 +29,6 @@ fn resolve(from: &Uri, location: &str) -> Option<Uri> {
     // Names and passwords of a location are nobody's intent, and would end up in the request.
     url.set_username("").ok()?;
     url.set_password(None).ok()?;
-    url.set_fragment(None);
     url.as_str().parse().ok()
 }
 

@@ -66,6 +66,20 @@ async fn b08_time_outs_run_on_the_timer_of_another_runtime() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn b08_without_time_outs_a_client_waits_as_long_as_it_takes() {
+    let (mut server, http) = server();
+    let config = exact().with_connect_timeout(None).with_idle_timeout(None);
+    let mut client = run(EventSource::new(http, get()).with_config(config));
+    let mut connection = server.accept().await;
+    tokio::time::sleep(Duration::from_secs(86_400)).await;
+    connection.send("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n").await;
+    client.opened().await;
+    tokio::time::sleep(Duration::from_secs(86_400)).await;
+    connection.send("data: a\n\n").await;
+    assert_eq!(client.event().await.data, "a");
+}
+
+#[tokio::test(start_paused = true)]
 async fn b08_comments_and_parts_of_lines_keep_a_connection_alive() {
     let (mut server, http) = server();
     let config = exact().with_idle_timeout(Duration::from_secs(10));

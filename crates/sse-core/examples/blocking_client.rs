@@ -1,0 +1,157 @@
+//! A client on a blocking socket: `cargo run --example blocking_client -- localhost:3000 /events`.
+//!
+//! All that concerns the protocol is in `follow`: one `match` on what [`Client::poll_output`] says. It speaks HTTP/1.0, whose
+//! bodies need no decoding, and follows no redirects.
+
+#![allow(clippy::print_stdout, reason = "an example")]
+
+use core::time::Duration;
+use sse_core::client::{Attempt, Client, Config, EndReason, Output, ResponseHead};
+use sse_core::{Instant, Item, head};
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{TcpStream, ToSocketAddrs};
+use std::thread;
+
+/// More than any head that makes sense.
+const HEAD_LIMIT: usize = 64 * 1024;
+
+fn main() {
+    let mut arguments = std::env::args().skip(1);
+    let host = arguments.next().unwrap_or_else(|| "localhost:3000".to_owned());
+    let path = arguments.next().unwrap_or_else(|| "/".to_owned());
+    let mut client = Client::start(Config::new()).with_seed(u64::from(std::process::id()));
+    let reason = follow(&mut client, &host, &path, |item| println!("{item:?}"));
+    println!("{reason}");
+}
+
+/// Runs a client to its end.
+pub(crate) fn follow(
+    client: &mut Client,
+    host: &str,
+    path: &str,
+    mut tell: impl FnMut(Item<'_>),
+) -> EndReason {
+    let clock = Clock::start();
+    let mut buffer = [0; 16 * 1024];
+    let mut transport: Option<Transport> = None;
+    loop {
+        match client.poll_output(clock.now()) {
+            Output::Connect(attempt) => match Transport::request(host, path, &attempt) {
+                Ok(made) => transport = Some(made),
+                Err(_) => client.handle_connect_error(clock.now()),
+            },
+            Output::Open => {}
+            Output::Wait(deadline) => {
+                let patience = clock.until(deadline);
+                let Some(transport) = &mut transport else {
+                    pause(patience);
+                    continue;
+                };
+                let read = transport.read(&mut buffer, patience);
+                let now = clock.now();
+                match read {
+                    Ok(0) if client.is_open() => client.handle_end(now),
+                    Ok(0) => client.handle_connect_error(now),
+                    Ok(count) => transport.handle_bytes(client, now, &buffer[..count], &mut tell),
+                    Err(error) => match error.kind() {
+                        ErrorKind::WouldBlock | ErrorKind::TimedOut => client.handle_timeout(now),
+                        ErrorKind::Interrupted => {}
+                        _ if client.is_open() => client.handle_transport_error(now),
+                        _ => client.handle_connect_error(now),
+                    },
+                }
+            }
+            Output::Disconnect(_) => transport = None,
+            Output::Closed(reason) => return reason,
+        }
+    }
+}
+
+/// One connection, and its response as far as it came.
+struct Transport {
+    socket: TcpStream,
+    /// Taken when it is complete.
+    head: Option<Vec<u8>>,
+}
+
+impl Transport {
+    fn request(host: &str, path: &str, attempt: &Attempt) -> io::Result<Self> {
+        let address = host.to_socket_addrs()?.next().ok_or(ErrorKind::NotFound)?;
+        let mut socket = TcpStream::connect_timeout(&address, Duration::from_secs(10))?;
+        let mut request = format!("GET {path} HTTP/1.0\r\nhost: {host}\r\n");
+        for (name, value) in head::REQUEST_HEADERS {
+            request.push_str(&format!("{name}: {value}\r\n"));
+        }
+        if let Some(id) = &attempt.last_event_id {
+            request.push_str(&format!("{}: {id}\r\n", head::LAST_EVENT_ID));
+        }
+        socket.write_all(format!("{request}\r\n").as_bytes())?;
+        Ok(Self { socket, head: Some(Vec::new()) })
+    }
+
+    fn read(&mut self, buffer: &mut [u8], patience: Duration) -> io::Result<usize> {
+        // A deadline that has passed: look once. Zero would mean to wait for ever.
+        let patience = patience.max(Duration::from_millis(1));
+        self.socket.set_read_timeout(Some(patience))?;
+        self.socket.read(buffer)
+    }
+
+    fn handle_bytes(
+        &mut self,
+        client: &mut Client,
+        now: Instant,
+        bytes: &[u8],
+        tell: &mut impl FnMut(Item<'_>),
+    ) {
+        let Some(mut received) = self.head.take() else {
+            return read_body(client, now, bytes, tell);
+        };
+        received.extend_from_slice(bytes);
+        let mut headers = [httparse::EMPTY_HEADER; 64];
+        let mut response = httparse::Response::new(&mut headers);
+        match response.parse(&received) {
+            Ok(httparse::Status::Complete(len)) => {
+                let mut head = ResponseHead::new(response.code.unwrap_or_default());
+                for header in response.headers {
+                    if header.name.eq_ignore_ascii_case("content-type") {
+                        head = head.with_content_type(header.value);
+                    }
+                }
+                client.handle_response(now, head);
+                read_body(client, now, &received[len..], tell);
+            }
+            Ok(httparse::Status::Partial) if received.len() < HEAD_LIMIT => self.head = Some(received),
+            _ => client.handle_connect_error(now),
+        }
+    }
+}
+
+fn read_body(client: &mut Client, now: Instant, bytes: &[u8], tell: &mut impl FnMut(Item<'_>)) {
+    let mut feed = client.feed(now, bytes);
+    while let Some(item) = feed.next() {
+        tell(item);
+    }
+}
+
+struct Clock(std::time::Instant);
+
+#[allow(clippy::disallowed_methods, reason = "the core reads no clock, so that its drivers can")]
+impl Clock {
+    fn start() -> Self {
+        Self(std::time::Instant::now())
+    }
+
+    fn now(&self) -> Instant {
+        Instant::from_epoch(self.0.elapsed())
+    }
+
+    fn until(&self, deadline: Option<Instant>) -> Duration {
+        let now = self.now();
+        deadline.map_or(Duration::from_secs(3_600), |deadline| deadline.saturating_duration_since(now))
+    }
+}
+
+#[allow(clippy::disallowed_methods, reason = "a thread of its own may sleep")]
+fn pause(duration: Duration) {
+    thread::sleep(duration);
+}
