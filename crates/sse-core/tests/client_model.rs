@@ -204,7 +204,7 @@ impl Model {
         self.decoder.finish();
         self.lost = self.now;
         let is_last =
-            self.policies.once || self.policies.attempts.is_some_and(|most| most > 0 && self.failed >= most);
+            self.policies.once || self.policies.attempts.is_some_and(|most| self.failed >= most.max(1));
         self.phase = if is_last && cause != Cause::Restarted {
             Phase::Closed(EndReason::Disconnected(cause))
         } else {
@@ -229,8 +229,8 @@ impl Model {
 
     fn check_delay(&self, delay: Duration, failed_attempts: u32) {
         assert_eq!(failed_attempts, self.failed);
-        if let Some(most) = self.policies.attempts.filter(|most| *most > 0) {
-            assert!(failed_attempts < most, "no more failed attempts than allowed");
+        if let Some(most) = self.policies.attempts {
+            assert!(failed_attempts < most.max(1), "no more failed attempts than allowed");
         }
         let (base, (least, most)) = (self.base(), self.limits());
         assert!(delay >= base && delay >= least, "never less than the reconnection time");

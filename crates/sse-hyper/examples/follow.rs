@@ -8,8 +8,7 @@ use http::Request;
 use http_body_util::Empty;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
-use sse_hyper::client::{Config, EventSource, Signal, is_transient};
-use sse_hyper::sse_core::OwnedItem;
+use sse_hyper::client::{Config, EventSource, OwnedItem, Signal, is_transient};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -7,8 +7,7 @@ use http::Request;
 use http_body_util::Empty;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
-use sse_hyper::client::{EventSource, Signal};
-use sse_hyper::sse_core::OwnedItem;
+use sse_hyper::client::{EventSource, OwnedItem, Signal};
 
 #[tokio::main]
 async fn main() -> Result<(), http::Error> {

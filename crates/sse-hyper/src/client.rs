@@ -44,6 +44,7 @@ mod signal;
 
 pub use signal::{ClientError, Closed, Disconnected, RedirectError, Signal};
 pub use sse_driver::sse_core::client::{Cause, Config, EndReason, Interruption, ReadyState, is_transient};
+pub use sse_driver::sse_core::{Discarded, OwnedCommentLine, OwnedItem, OwnedMessageEvent};
 
 use crate::HyperTimer;
 use bytes::{Buf, Bytes};

@@ -168,7 +168,8 @@ impl Config {
         self
     }
 
-    /// Gives up after so many attempts in a row that brought no good connection; `None` or 0 (the default) never does.
+    /// Gives up after so many attempts in a row that brought no good connection, at least 1; `None` (the default) never
+    /// does.
     ///
     /// The first attempt counts, too.
     ///
@@ -184,8 +185,9 @@ impl Config {
     /// ```
     #[must_use]
     pub fn with_max_attempts(mut self, attempts: impl Into<Option<u32>>) -> Self {
-        let attempts = attempts.into().and_then(NonZeroU32::new);
-        self.attempts = attempts.map_or(Attempts::Unlimited, Attempts::Limited);
+        self.attempts = attempts.into().map_or(Attempts::Unlimited, |attempts| {
+            Attempts::Limited(NonZeroU32::new(attempts).unwrap_or(NonZeroU32::MIN))
+        });
         self
     }
 

@@ -134,6 +134,17 @@ async fn b08_a_redirect_with_an_empty_or_missing_location_is_an_error() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn b08_a_redirected_request_may_be_refused_by_the_other_server() {
+    let (mut server, http) = server();
+    let request = Request::get("http://pipe/").body(Full::default()).unwrap();
+    let client = run(EventSource::new(http, request));
+    server.accept().await.answer("307 Temporary", "location: http://other/\r\n", "").await;
+    server.accept().await.answer("403 Forbidden", "", "no").await;
+    let end = client.closed().await;
+    assert_eq!((end.reason, end.response.unwrap().body().as_ref()), (EndReason::Status(403), &b"no"[..]));
+}
+
+#[tokio::test(start_paused = true)]
 async fn b08_redirects_in_a_circle_end() {
     let (mut server, http) = server();
     let client = run(EventSource::new(http, get()).with_redirect_limit(3));

@@ -2,7 +2,6 @@
 
 use crate::pipe::{Following, exact, follow, get, run, server};
 use core::time::Duration;
-use http_body_util::Full;
 use sse_hyper::client::{Cause, ClientError, Config, EndReason, EventSource};
 use sse_hyper::sse_core::OwnedItem;
 
@@ -205,15 +204,4 @@ async fn b08_a_normal_end_of_a_response_is_no_error() {
     let lost = client.disconnected().await;
     assert_eq!(lost.interruption.cause, Cause::BodyEnded);
     assert!(lost.error.is_none());
-}
-
-#[tokio::test(start_paused = true)]
-async fn b08_a_redirected_request_may_be_refused_by_the_other_server() {
-    let (mut server, http) = server();
-    let request = http::Request::get("http://pipe/").body(Full::default()).unwrap();
-    let client = run(EventSource::new(http, request));
-    server.accept().await.answer("307 Temporary", "location: http://other/\r\n", "").await;
-    server.accept().await.answer("403 Forbidden", "", "no").await;
-    let end = client.closed().await;
-    assert_eq!((end.reason, end.response.unwrap().body().as_ref()), (EndReason::Status(403), &b"no"[..]));
 }
