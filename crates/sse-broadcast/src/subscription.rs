@@ -7,7 +7,7 @@ use core::pin::Pin;
 use core::task::{Context, Poll, Waker};
 use core::time::Duration;
 use futures_core::Stream;
-use sse_core::{CloseReason, Encoder, Event, EventId, Frame, IntoFrame, ItemError};
+use sse_core::{CloseReason, Encoder, Event, EventId, EventName, Frame, IntoFrame, ItemError, event_name};
 use std::sync::{Arc, PoisonError};
 
 /// Up to how many bytes of what a subscriber has missed leave together.
@@ -16,7 +16,19 @@ const CHUNK: usize = 16 * 1024;
 /// Up to how many events of it: a bound for how long the log is locked.
 const EVENTS: usize = 256;
 
+/// The name of the event that gives a fresh client its first id.
+const START: EventName<'static> = event_name!("sse:start");
+
+/// Its data.
+const FRESH: &str = "fresh";
+
+/// The name of the event that says to a client that is sent away when to come back; its data says why.
+const RETRY: EventName<'static> = event_name!("sse:retry");
+
 /// What a client gets for the id that it came with.
+///
+/// A fresh client gets its position at once, as the id of an event `sse:start`, so that it loses nothing when it is cut before
+/// its first event; a snapshot does the same. Who is sent away gets an event `sse:retry` with the time to come back.
 ///
 /// A gap and a reset are told in the stream, too: as an event (`sse:reset` by default) whose id is the new position and whose
 /// data says what is lost, `{"reason":"gap","from":7,"to":12}` (events after 7 up to 12 may be missing) or
@@ -210,8 +222,9 @@ impl Subscribe {
         }
         opening.extend(last_of_snapshot.map(|event| encoder.to_frame(&event.with_id(at.to_id()))));
         if opening.is_empty() && outcome == Outcome::Fresh {
-            // A client that is cut before its first event knows where it was.
-            opening.push(encoder.to_frame(&Event::bare_id(at.to_id())));
+            // A client that is cut before its first event knows where it was. Not an id alone, which Firefox ignores.
+            let start = Event::new(FRESH).with_name(START).with_id(at.to_id());
+            opening.push(encoder.to_frame(&start));
         }
         Ok(Subscription {
             hub,
@@ -322,14 +335,15 @@ impl Hub {
     }
 
     /// The reconnection time of a client that is sent away, different for each.
-    fn retry_frame(&self) -> Frame {
+    fn retry_frame(&self, reason: CloseReason) -> Frame {
         let (retry, spread) = match self.settings.lag {
             Lag::Close { retry, spread } => (retry, spread),
             Lag::Skip | Lag::LatestPerKey => (Duration::from_secs(1), Duration::from_secs(4)),
         };
         let millis = u64::try_from(spread.as_millis()).unwrap_or(u64::MAX);
         let extra = Duration::from_millis(random() % millis.saturating_add(1).max(1));
-        Event::bare_retry(retry.saturating_add(extra)).to_frame()
+        // Next to data: several clients lose a `retry` alone.
+        Event::new(reason.as_str()).with_name(RETRY).with_retry(retry.saturating_add(extra)).to_frame()
     }
 }
 
@@ -467,7 +481,8 @@ struct Read {
 /// let mut stream = hub.subscribe(["a", "b"], None)?;
 /// hub.publish("a", "1")?;
 /// hub.publish("b", "2")?;
-/// assert_eq!(stream.next().await, Some(Delivery::Frame(sse_core::Frame::from_wire("id: e-0\n\n")?)));
+/// let Some(Delivery::Frame(start)) = stream.next().await else { panic!() };
+/// assert_eq!(start.as_bytes(), b"event: sse:start\nid: e-0\ndata: fresh\n\n");
 /// let Some(Delivery::Frame(missed)) = stream.next().await else { panic!() };
 /// assert_eq!(missed.as_bytes(), b"id: e-1\ndata: 1\n\nid: e-2\ndata: 2\n\n");
 /// assert_eq!(hub.client_count(), 1);
@@ -534,7 +549,7 @@ impl IntoFrame for Delivery {
 impl Subscription {
     pub(crate) fn refused(hub: Arc<Hub>, error: SubscribeError) -> Self {
         Self {
-            opening: Some(hub.retry_frame()),
+            opening: Some(hub.retry_frame(CloseReason::Refused)),
             hub,
             topics: Vec::new(),
             places: Vec::new(),
@@ -586,7 +601,7 @@ impl Subscription {
                 state.stats.refused += 1;
                 drop(state);
                 self.outcome = Outcome::Refused(error);
-                self.opening = Some(self.hub.retry_frame());
+                self.opening = Some(self.hub.retry_frame(CloseReason::Refused));
                 self.end = Some(End::Due(CloseReason::Refused));
                 return;
             }
@@ -622,7 +637,7 @@ impl Subscription {
                 Lag::Close { .. } => {
                     // The client's own id stays: its resumption tells what is lost.
                     self.end = Some(End::Due(CloseReason::Lagged));
-                    Step::Give(self.hub.retry_frame())
+                    Step::Give(self.hub.retry_frame(CloseReason::Lagged))
                 }
                 Lag::Skip | Lag::LatestPerKey => {
                     let verdict = self.hub.verdict(Outcome::Gap { from, to });

@@ -58,12 +58,14 @@ fn read(stream: &mut Subscription) -> (String, Option<CloseReason>) {
     }
 }
 
+/// The data of what was published.
 fn data(text: &str) -> Vec<String> {
     let mut decoder = Decoder::new();
     let items: Vec<_> = decoder.feed(text.as_bytes()).owned().collect();
     items
         .into_iter()
         .filter_map(|item| match item {
+            OwnedItem::Event(event) if event.event_type == "sse:start" => None,
             OwnedItem::Event(event) => Some(event.data),
             _ => None,
         })
@@ -71,7 +73,9 @@ fn data(text: &str) -> Vec<String> {
 }
 
 fn retry(text: &str) -> u64 {
-    text.strip_prefix("retry: ").unwrap().trim_end().parse().unwrap()
+    let (time, reason) = text.strip_prefix("event: sse:retry\nretry: ").unwrap().split_once('\n').unwrap();
+    assert!(matches!(reason, "data: lagged\n\n" | "data: refused\n\n"), "{reason}");
+    time.parse().unwrap()
 }
 
 #[derive(Default)]
@@ -93,7 +97,7 @@ fn b03_m43_one_of_1000_stops_reading_while_100000_events_are_published() {
     let hub = Broadcaster::new(settings().with_events(1_000).with_lag(LAG));
     let mut clients: Vec<Subscription> = (0..CLIENTS).map(|_| hub.subscribe(["t"], None).unwrap()).collect();
     for client in &mut clients {
-        assert_eq!(frame(client).as_bytes(), b"id: e-0\n\n");
+        assert_eq!(frame(client).as_bytes(), b"event: sse:start\nid: e-0\ndata: fresh\n\n");
         assert!(poll(client).is_pending());
     }
     let mut stalled = clients.pop().unwrap();

@@ -229,7 +229,7 @@ impl Wake for Count {
 
 #[derive(Debug)]
 enum Opening {
-    BareId,
+    Start,
     /// With an id up to here, or without.
     Verdict {
         data: String,
@@ -334,7 +334,9 @@ impl Client {
 
     fn take_opening(&mut self, expected: &Opening, item: &OwnedItem, id: Option<u64>) {
         match (expected, item) {
-            (Opening::BareId, OwnedItem::Block { .. }) => assert_eq!(id, Some(self.seen)),
+            (Opening::Start, OwnedItem::Event(event)) => {
+                assert_eq!((&*event.event_type, id), ("sse:start", Some(self.seen)));
+            }
             (Opening::Verdict { data, id: range }, OwnedItem::Event(event)) => {
                 assert_eq!((&*event.event_type, &event.data), ("sse:reset", data));
                 assert_eq!(id.is_some(), range.is_some(), "an id in front of a snapshot would skip it");
@@ -359,7 +361,9 @@ impl Client {
                 assert!((2_000..=5_000).contains(&time.as_millis()), "{time:?}");
                 self.is_told_to_retry = true;
             }
-            OwnedItem::Block { sets_id: false, .. } => assert!(self.is_told_to_retry),
+            OwnedItem::Event(event) if event.event_type == "sse:retry" => {
+                assert!(self.is_told_to_retry && !event.sets_id);
+            }
             OwnedItem::Event(event) if event.event_type == "sse:reset" => {
                 let id = id.unwrap();
                 let (from, to) = gap(&event.data);
@@ -596,7 +600,7 @@ impl World {
             };
             opening.push(Opening::Verdict { data, id });
         } else if outcome == Outcome::Fresh && snapshot.unwrap_or(0) == 0 {
-            opening.push(Opening::BareId);
+            opening.push(Opening::Start);
         }
         let of = snapshot.unwrap_or(0);
         opening.extend((0..of).map(|index| Opening::Snapshot { index, of }));

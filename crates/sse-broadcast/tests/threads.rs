@@ -58,6 +58,7 @@ fn read_to_the_end(stream: &mut Subscription) -> Vec<(u64, String)> {
     let (mut decoder, mut events) = (Decoder::new(), Vec::new());
     while let Some(Delivery::Frame(frame)) = next(stream) {
         events.extend(decoder.feed(frame.as_bytes()).owned().filter_map(|item| match item {
+            OwnedItem::Event(event) if event.event_type == "sse:start" => None,
             OwnedItem::Event(event) => {
                 assert_ne!(event.event_type, "sse:reset", "{}", event.data);
                 let (_, sequence) = event.last_event_id.split_once('-')?;

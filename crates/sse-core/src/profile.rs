@@ -14,10 +14,10 @@ use core::time::Duration;
 ///
 /// | profile | heartbeat | the end is told by | errors | to come back later | to stay away |
 /// |---|---|---|---|---|---|
-/// | `EventSource` | comment | event `sse:close`, on which the page closes it | `sse:error` | 200, `sse:refused` with `retry`, end | 204 |
-/// | `Htmx2` | comment | event `sse:close` (`sse-close="sse:close"`) | `sse:error` | 200, `sse:refused` with `retry`, end | 200, `sse:close`, end |
-/// | `Htmx4` | comment | event `sse:close` (`hx-sse:close="sse:close"`) | `sse:error` | 200, `sse:refused` with `retry`, end | 200, `sse:close`, end |
-/// | `Turbo` | comment | nothing it hears; it comes back, and is sent away by 204 | `sse:error` | 200, `sse:refused` with `retry`, end | 204 |
+/// | `EventSource` | comment | event `sse:close`, on which the page closes it | `sse:error` | 200, `sse:retry` with `retry`, end | 204 |
+/// | `Htmx2` | comment | event `sse:close` (`sse-close="sse:close"`) | `sse:error` | 200, `sse:retry` with `retry`, end | 200, `sse:close`, end |
+/// | `Htmx4` | comment | event `sse:close` (`hx-sse:close="sse:close"`) | `sse:error` | 200, `sse:retry` with `retry`, end | 200, `sse:close`, end |
+/// | `Turbo` | comment | nothing it hears; it comes back, and is sent away by 204 | `sse:error` | 200, `sse:retry` with `retry`, end | 204 |
 /// | `Datastar` | comment | the end of the body | `sse:error`, which it ignores | 503, `retry-after` | 200, end |
 /// | `FetchEventSource` | comment | the end of the body | `sse:error` | 503, `retry-after` | 200, end |
 /// | `Mcp` | comment | the end of the body | `sse:error`, which it ignores: answer the call with a JSON-RPC error | 503, `retry-after` | 404 |
@@ -60,7 +60,7 @@ pub enum ClientProfile {
 }
 
 const CLOSE: EventName<'static> = event_name!("sse:close");
-const REFUSED: EventName<'static> = event_name!("sse:refused");
+const RETRY: EventName<'static> = event_name!("sse:retry");
 
 impl ClientProfile {
     /// All profiles.
@@ -182,7 +182,7 @@ impl ClientProfile {
     ///
     /// let refusal = ClientProfile::EventSource.refuse_for(Duration::from_secs(30));
     /// assert_eq!(refusal.status(), 200);
-    /// let wire = b":\nevent: sse:refused\nretry: 30000\ndata: refused\n\n";
+    /// let wire = b":\nevent: sse:retry\nretry: 30000\ndata: refused\n\n";
     /// assert_eq!(refusal.body().unwrap().as_bytes(), wire);
     /// let refusal = ClientProfile::OpenAi.refuse_for(Duration::from_secs(30));
     /// assert_eq!((refusal.status(), refusal.retry_after()), (503, Some(30)));
@@ -193,7 +193,7 @@ impl ClientProfile {
             Self::EventSource | Self::Htmx2 | Self::Htmx4 | Self::Turbo => {
                 // Next to data: htmx 4 loses a `retry` alone, and would be back in half a second.
                 let reason = CloseReason::Refused.as_str();
-                let retry = Event::new(reason).with_name(REFUSED).with_retry(Retry::from(time));
+                let retry = Event::new(reason).with_name(RETRY).with_retry(Retry::from(time));
                 Refusal::stream(Some(retry.to_frame()))
             }
             Self::Datastar | Self::FetchEventSource | Self::Mcp | Self::OpenAi | Self::Anthropic => {
@@ -341,7 +341,7 @@ mod tests {
             let later = profile.refuse_for(Duration::from_millis(1_500));
             if matches!(profile, EventSource | Htmx2 | Htmx4 | Turbo) {
                 assert_eq!((later.status(), later.retry_after()), (200, None), "{profile:?}");
-                let wire = b":\nevent: sse:refused\nretry: 1500\ndata: refused\n\n";
+                let wire = b":\nevent: sse:retry\nretry: 1500\ndata: refused\n\n";
                 assert_eq!(later.body().unwrap().as_bytes(), wire);
             } else {
                 assert_eq!((later.status(), later.retry_after(), later.body()), (503, Some(2), None));

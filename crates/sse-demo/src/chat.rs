@@ -322,7 +322,7 @@ mod tests {
     async fn a_room_hears_what_is_said_in_it_and_who_is_there() {
         let chat = Chat::new();
         let mut stream = chat.join("lobby", None);
-        assert!(text(&mut stream).await.starts_with("id: "));
+        assert!(text(&mut stream).await.starts_with("event: sse:start\n"));
         let here = text(&mut stream).await;
         assert!(here.starts_with("event: here\nid: ") && here.contains("{\"clients\":1}"), "{here}");
         say(&chat, "elsewhere", "unheard");

@@ -520,7 +520,7 @@ mod tests {
         let pages = pages(false).await;
         let mut streams = Client::ALL.map(|client| pages.subscribe(client, None));
         for stream in &mut streams {
-            assert!(next(stream).await.starts_with("id: "));
+            assert!(next(stream).await.starts_with("event: sse:start\n"));
         }
         assert!(pages.notify("one"));
         let parts = [

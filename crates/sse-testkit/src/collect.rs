@@ -305,6 +305,7 @@ impl Collector {
     /// let app = Tower::new(Router::new().route("/news", get(broadcast::route(hub.clone(), ["news"]))));
     ///
     /// let mut news = Collector::get("/news").open(&app).await?;
+    /// assert_eq!(news.next_event().await?.name, "sse:start");
     /// hub.publish("news", "first")?;
     /// assert_eq!(news.next_event().await?.data, "first");
     /// hub.publish("news", "second")?;

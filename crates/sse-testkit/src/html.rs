@@ -14,6 +14,8 @@
 //! | [`InheritedTarget`](WiringProblem::InheritedTarget) | no `hx-target` from above | no `hx-target:inherited` from above |
 //! | [`RemovedSwap`](WiringProblem::RemovedSwap) | | no `sse-swap`: htmx 4 has it no more |
 //!
+//! `sse:start` and `sse:retry`, by which broadcasters give the first id and the time to come back, need no listener.
+//!
 //! Which htmx a page means is told by its attribute. Attributes may be written `data-…`. What scripts listen to, and what
 //! htmx's configuration changes, is not in the page: see [`Wiring`].
 
@@ -157,7 +159,9 @@ impl<'a> Wiring<'a> {
             let missing = missing.filter(|name| !self.rare.contains(name.as_str()));
             problems.extend(missing.map(|name| WiringProblem::NotEmitted { name: name.clone() }));
             let is_heard = |name: &str| {
-                wanted.contains(name)
+                // They carry an id and a reconnection time, which every client takes.
+                ["sse:start", "sse:retry"].contains(&name)
+                    || wanted.contains(name)
                     || heard.contains(name)
                     || self.scripted.contains(name)
                     // htmx 4 swaps what has no name, and has a name of its own.

@@ -35,6 +35,7 @@
 //!
 //!     // Act between two events.
 //!     let mut live = Collector::get("/prices").open(&app).await?;
+//!     assert_eq!(live.next_event().await?.name, "sse:start"); // holds the first id
 //!     hub.publish("prices", Event::new("42").with_name(event_name!("price")))?;
 //!     assert_eq!(live.next_event().await?.data, "42");
 //!     assert_eq!(live.read_for(Duration::from_secs(61)).await, End::Deadline);

@@ -36,6 +36,7 @@ async fn m18_a_page_that_listens_to_what_is_emitted_is_wired() {
     let inside = "<p sse-swap='price'></p><p data-sse-swap='a, b'></p><p hx-get='/x' hx-trigger='click, sse:c delay:1s'></p>";
     assert_eq!(problems(&page(inside), &["price", "a", "b", "c", "done"]).await, NONE);
     assert_eq!(problems(&page(inside), &["price", "a", "b", "c"]).await, NONE, "the end need not be seen");
+    assert_eq!(problems(&page(inside), &["sse:start", "price", "a", "b", "c", "sse:retry"]).await, NONE);
 }
 
 #[tokio::test]
