@@ -2,6 +2,7 @@
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import net from "node:net";
 import readline from "node:readline";
 import { fileURLToPath } from "node:url";
 
@@ -16,6 +17,7 @@ const FLAGS = [
 export const SECOND = 1_000;
 export const SHUTDOWN = 3 * SECOND;
 const BUILT_AND_LISTENING = 900 * SECOND;
+const GET = Buffer.from("GET ");
 const PATIENCE = 20 * SECOND;
 
 /** The commands that build and run an example on the three frameworks. */
@@ -54,11 +56,11 @@ const shorten = (value) => {
 
 // ---- Server --------------------------------------------------------------------------------------------------------
 
-export const start = async (command, port) => {
+export const start = async (command, port, environment = {}) => {
   const [file, ...args] = command.split(/\s+/);
   const child = spawn(file, args, {
     cwd: ROOT,
-    env: { ...process.env, PORT: String(port) },
+    env: { ...process.env, ...environment, PORT: String(port) },
     stdio: ["ignore", "pipe", "inherit"],
   });
   const exited = once(child, "exit").then(([code, signal]) => ({ code, signal }));
@@ -87,13 +89,48 @@ export const within = (ms, what, promise) => {
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 };
 
+/**
+ * Stands between browser and server. `cut` breaks all connections, as a network does: without an end on either side;
+ * `requests` are the heads of what was asked with GET.
+ */
+export const standBetween = async (url) => {
+  const { hostname, port } = new URL(url);
+  const sockets = new Set();
+  const requests = [];
+  const proxy = net.createServer((client) => {
+    // A browser sends the head of a GET in one piece.
+    client.on("data", (chunk) => { if (chunk.subarray(0, 4).equals(GET)) requests.push(chunk.toString("latin1")); });
+    const server = net.connect(Number(port), hostname);
+    for (const [one, other] of [[client, server], [server, client]]) {
+      sockets.add(one);
+      one.setNoDelay(true);
+      one.pipe(other);
+      one.on("error", () => {});
+      one.on("close", () => {
+        sockets.delete(one);
+        other.destroy();
+      });
+    }
+  });
+  proxy.listen(0, hostname);
+  await once(proxy, "listening");
+  const cut = () => { for (const socket of sockets) socket.resetAndDestroy(); };
+  return { url: `http://${hostname}:${proxy.address().port}/`, requests, cut, close: () => { proxy.close(); cut(); } };
+};
+
 // ---- Pages ---------------------------------------------------------------------------------------------------------
 
 /** Waits until `condition`, which runs in the page, holds for the state that `global` (such as `chat`) tells. */
 export const until = async (page, global, what, condition, argument) => {
   const source = `(${condition})(window.${global}.state(), ${JSON.stringify(argument) ?? "undefined"})`;
+  await eventually(page, what, source);
+};
+
+/** Waits until an expression, or a function of `argument`, is true in the page. */
+export const eventually = async (page, what, condition, argument) => {
   try {
-    await page.waitForFunction(source, undefined, { timeout: PATIENCE });
+    // Not with each repaint: pages behind others have few.
+    await page.waitForFunction(condition, argument, { timeout: PATIENCE, polling: 50 });
   } catch (error) {
     if (error.name !== "TimeoutError") throw error;
     throw new Error(`not within ${PATIENCE / SECOND} s: ${what}`);

@@ -26,6 +26,7 @@ cargo xtask <command>
   ci [--without-test]         tidy, lint, docs, no-std, msrv, features, test, fuzz-smoke
   lint                        rustfmt and clippy, warnings are errors
   tidy                        what compilers do not see: the core's purity, layers, docs that drift, forbidden text
+  parity                      writes the names of the tests into docs/PARITY.md
   docs [--open]               rustdoc, warnings are errors
   no-std                      sse-core for a bare target, and a program linked with it
   msrv                        each library with the Rust version its manifest names
@@ -74,6 +75,7 @@ fn run(args: &[&str], workspace: &Workspace, report: &mut Report) -> Option<()> 
         }
         ["lint"] => lint::run(workspace, report),
         ["tidy"] => tidy::run(workspace, report),
+        ["parity"] => tidy::write_parity(workspace, report),
         ["docs"] => docs::run(workspace, report),
         ["docs", "--open"] => docs::open(workspace, report),
         ["no-std"] => no_std::run(workspace, report),

@@ -47,35 +47,42 @@
 //!
 //! - `json` (default): [`Event::json`].
 //! - `broadcast`: events for many clients, with streams that resume: the module `broadcast`.
+//! - `tracing`: `TracingObserver`, which tells `tracing` what happens to a response.
+//! - `html`: fragments for htmx, Datastar and Turbo: the module `html`, which is the crate `sse-html`.
 
 #[cfg(feature = "broadcast")]
 pub mod broadcast;
 
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::Payload;
-use actix_web::http::Method;
-use actix_web::http::header::{CONTENT_ENCODING, HeaderName, HeaderValue};
-use actix_web::{FromRequest, HttpRequest, HttpResponse, Responder};
+use actix_web::http::header::{CONTENT_ENCODING, HeaderName, HeaderValue, RETRY_AFTER};
+use actix_web::http::{Method, StatusCode};
+use actix_web::{FromRequest, HttpRequest, HttpResponse, HttpResponseBuilder, Responder};
 use bytes::Bytes;
 use core::convert::Infallible;
 use core::fmt;
 use core::future::{Future, Ready, ready};
 use core::pin::Pin;
 use core::task::{Context, Poll};
+use core::time::Duration;
 use pin_project_lite::pin_project;
 use sse_driver::{Driver, TokioTimer};
 
+#[cfg(feature = "tracing")]
+pub use sse_driver::TracingObserver;
 pub use sse_driver::sse_core::{
-    self, CloseReason, Comment, Config, Encoder, Event, EventId, EventName, Frame, IntoFrame, InvalidField,
-    ItemError, LineEnding, Retry,
+    self, ClientProfile, CloseReason, Comment, Config, Encoder, Event, EventId, EventName, Frame, IntoFrame,
+    InvalidField, ItemError, LineEnding, RenderError, Retry,
     connection::{CloseEvent, Heartbeat, InvalidInterval, Totals},
     event_id, event_name,
 };
 #[cfg(feature = "json")]
 pub use sse_driver::sse_core::{JsonError, JsonEvent};
 pub use sse_driver::{
-    self, ErrorAction, ErrorPolicy, Notice, Observer, Options, Outcome, Push, PushError, Sender, Source,
+    self, ErrorAction, ErrorPolicy, Iter, Notice, Observer, Options, Outcome, Push, PushError, Sender, Source,
 };
+#[cfg(feature = "html")]
+pub use sse_html as html;
 
 /// An event stream as actix's response; see the [crate] for a whole server.
 ///
@@ -174,6 +181,28 @@ impl<S: Source> Sse<S> {
     }
 }
 
+impl<I> Sse<Iter<I>>
+where
+    I: Iterator,
+    I::Item: IntoFrame,
+{
+    /// Makes a response of values that are there already, or of one: `Sse::iter([value])`.
+    ///
+    /// ```
+    /// use actix_web::body::to_bytes;
+    /// use sse_actix::Sse;
+    ///
+    /// # #[actix_web::main]
+    /// # async fn main() {
+    /// let body = Sse::iter(["a", "b"]).into_body();
+    /// assert_eq!(to_bytes(body).await.unwrap(), ":\ndata: a\n\ndata: b\n\n");
+    /// # }
+    /// ```
+    pub fn iter(values: impl IntoIterator<IntoIter = I>) -> Self {
+        Self::new(Iter::new(values))
+    }
+}
+
 impl<F, Fut> Sse<Push<F, Fut>>
 where
     F: FnOnce(Sender) -> Fut,
@@ -212,10 +241,7 @@ impl<S: Source + 'static> Responder for Sse<S> {
 
     fn respond_to(self, request: &HttpRequest) -> HttpResponse<BoxBody> {
         let mut response = HttpResponse::Ok();
-        for (name, value) in sse_core::head::RESPONSE_HEADERS {
-            response.insert_header((HeaderName::from_static(name), HeaderValue::from_static(value)));
-        }
-        response.insert_header((CONTENT_ENCODING, HeaderValue::from_static("identity")));
+        insert_head(&mut response);
         let body = self.into_body();
         // Not `finish`, which would claim a content length of 0. The stream is dropped unpolled; its close hook runs.
         response.body(if request.method() == Method::HEAD { body.into_empty() } else { body })
@@ -299,4 +325,69 @@ impl FromRequest for LastEventId {
         let header = request.headers().get(sse_core::head::LAST_EVENT_ID).map(HeaderValue::as_bytes);
         ready(Ok(Self(sse_driver::last_event_id(header, request.uri().query()))))
     }
+}
+
+/// What kind of client asks, found by the request's headers: see [`ClientProfile::detect`]. Never refuses a request.
+///
+/// `None` for one that does not ask for an event stream. A response that depends on it varies with
+/// [`ClientProfile::VARY`].
+///
+/// ```
+/// use actix_web::Responder;
+/// use sse_actix::{ClientProfile, Profile, Sse};
+///
+/// async fn events(Profile(detected): Profile) -> impl Responder {
+///     let profile = detected.unwrap_or(ClientProfile::EventSource);
+///     Sse::iter(["a"]).for_client(profile).customize().insert_header(("vary", ClientProfile::VARY))
+/// }
+/// # let app = actix_web::App::new().route("/", actix_web::web::get().to(events));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Profile(pub Option<ClientProfile>);
+
+impl FromRequest for Profile {
+    type Error = Infallible;
+    type Future = Ready<Result<Self, Infallible>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let header = |name: &str| request.headers().get(name).map(HeaderValue::as_bytes);
+        ready(Ok(Self(ClientProfile::detect(header))))
+    }
+}
+
+/// Makes the response that keeps a client out, for now or (`None`) for good, as its kind understands it: see
+/// [`ClientProfile`]. The time is spread over clients.
+///
+/// ```
+/// use actix_web::{HttpResponse, Responder};
+/// use core::time::Duration;
+/// use sse_actix::{ClientProfile, refuse};
+///
+/// async fn events() -> HttpResponse {
+///     refuse(ClientProfile::EventSource, Some(Duration::from_secs(30)))
+/// }
+/// # let app = actix_web::App::new().route("/", actix_web::web::get().to(events));
+/// ```
+#[must_use]
+pub fn refuse(profile: ClientProfile, wait: Option<Duration>) -> HttpResponse {
+    let refusal = sse_driver::refusal(profile, wait);
+    let status = StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
+    let mut response = HttpResponse::build(status);
+    if let Some(seconds) = refusal.retry_after() {
+        response.insert_header((RETRY_AFTER, HeaderValue::from(seconds)));
+    }
+    match refusal.body() {
+        Some(body) => {
+            insert_head(&mut response);
+            response.body(body.clone().into_bytes())
+        }
+        None => response.finish(),
+    }
+}
+
+fn insert_head(response: &mut HttpResponseBuilder) {
+    for (name, value) in sse_core::head::RESPONSE_HEADERS {
+        response.insert_header((HeaderName::from_static(name), HeaderValue::from_static(value)));
+    }
+    response.insert_header((CONTENT_ENCODING, HeaderValue::from_static("identity")));
 }

@@ -2,15 +2,27 @@
 
 use actix_http::{HttpService, KeepAlive};
 use actix_service::{IntoServiceFactory, Service, ServiceFactory, map_config};
+use actix_web::Responder;
 use actix_web::dev::AppConfig;
+use actix_web::http::StatusCode;
 use actix_web::web::{self, Data};
+use core::time::Duration;
 use sse_actix::{LastEventId, Sse};
-use sse_testkit::contract::{Adapter, Answer, App, BoxSource};
+use sse_testkit::contract::{Adapter, Answer, App};
 use tokio::io::DuplexStream;
 
-async fn events(app: Data<App>, LastEventId(id): LastEventId) -> Sse<BoxSource> {
+async fn events(app: Data<App>, LastEventId(id): LastEventId) -> impl Responder {
     let Answer { source, options } = app.answer(id);
-    Sse::new(source).with_options(options)
+    let head = app.head();
+    let status = StatusCode::from_u16(head.status).unwrap_or_default();
+    let mut response = Sse::new(source).with_options(options).customize().with_status(status);
+    for header in &head.headers {
+        response = response.insert_header(*header);
+    }
+    for cookie in &head.cookies {
+        response = response.append_header(("set-cookie", *cookie));
+    }
+    response
 }
 
 struct Http1;
@@ -20,11 +32,11 @@ impl Adapter for Http1 {
 
     /// As `HttpServer` does, on a pipe.
     async fn serve(io: DuplexStream, app: App) {
-        let app = actix_web::App::new()
-            .app_data(Data::new(app))
-            .service(web::resource("/events").route(web::get().to(events)).route(web::head().to(events)));
+        let app = actix_web::App::new().app_data(Data::new(app)).service(web::resource("/events").to(events));
         let service = HttpService::build()
             .keep_alive(KeepAlive::Os)
+            // Its deadline is taken from the wall clock, which the scenarios' clock runs ahead of.
+            .client_request_timeout(Duration::ZERO)
             .h1_allow_half_closed(false)
             .h1(map_config(app.into_factory(), |()| AppConfig::default()));
         let service = service.new_service(()).await;

@@ -36,6 +36,8 @@
 //!
 //! - `json` (default): [`Event::json`].
 //! - `broadcast`: events for many clients, with streams that resume: the module `broadcast`.
+//! - `tracing`: `TracingObserver`, which tells `tracing` what happens to a response.
+//! - `html`: fragments for htmx, Datastar and Turbo: the module `html`, which is the crate `sse-html`.
 
 #[cfg(feature = "broadcast")]
 pub mod broadcast;
@@ -45,13 +47,18 @@ use axum_core::extract::FromRequestParts;
 use axum_core::response::{IntoResponse, Response};
 use core::convert::Infallible;
 use core::future::Future;
+use core::time::Duration;
 use http::request::Parts;
 
+#[cfg(feature = "tracing")]
+pub use sse_hyper::TracingObserver;
+#[cfg(feature = "html")]
+pub use sse_hyper::html;
 pub use sse_hyper::{
-    CloseEvent, CloseReason, Comment, Config, Encoder, ErrorAction, ErrorPolicy, Event, EventId, EventName,
-    Frame, Heartbeat, IntoFrame, InvalidField, InvalidInterval, ItemError, LineEnding, Notice, Observer,
-    Options, Outcome, Push, PushError, Retry, Sender, Source, Totals, event_id, event_name, sse_core,
-    sse_driver,
+    ClientProfile, CloseEvent, CloseReason, Comment, Config, Encoder, ErrorAction, ErrorPolicy, Event,
+    EventId, EventName, Frame, Heartbeat, IntoFrame, InvalidField, InvalidInterval, ItemError, Iter,
+    LineEnding, Notice, Observer, Options, Outcome, Push, PushError, RenderError, Retry, Sender, Source,
+    Totals, event_id, event_name, sse_core, sse_driver,
 };
 #[cfg(feature = "json")]
 pub use sse_hyper::{JsonError, JsonEvent};
@@ -139,6 +146,29 @@ impl<S: Source> Sse<S> {
     sse_driver::forward_options!();
 }
 
+impl<I> Sse<Iter<I>>
+where
+    I: Iterator,
+    I::Item: IntoFrame,
+{
+    /// Makes a response of values that are there already, or of one: `Sse::iter([value])`.
+    ///
+    /// ```
+    /// use axum::response::IntoResponse;
+    /// use http_body_util::BodyExt;
+    /// use sse_axum::Sse;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let body = Sse::iter(["a", "b"]).into_response().into_body();
+    /// assert_eq!(body.collect().await.unwrap().to_bytes(), ":\ndata: a\n\ndata: b\n\n");
+    /// # }
+    /// ```
+    pub fn iter(values: impl IntoIterator<IntoIter = I>) -> Self {
+        Self::new(Iter::new(values))
+    }
+}
+
 impl<F, Fut> Sse<Push<F, Fut>>
 where
     F: FnOnce(Sender) -> Fut,
@@ -205,4 +235,54 @@ impl<S: Sync> FromRequestParts<S> for LastEventId {
         let header = parts.headers.get(sse_core::head::LAST_EVENT_ID).map(http::HeaderValue::as_bytes);
         Ok(Self(sse_driver::last_event_id(header, parts.uri.query())))
     }
+}
+
+/// What kind of client asks, found by the request's headers: see [`ClientProfile::detect`]. Never refuses a request.
+///
+/// `None` for one that does not ask for an event stream. A response that depends on it varies with
+/// [`ClientProfile::VARY`].
+///
+/// ```
+/// use axum::http::header::VARY;
+/// use axum::response::IntoResponse;
+/// use sse_axum::{ClientProfile, Profile, Sse};
+///
+/// async fn events(Profile(detected): Profile) -> impl IntoResponse {
+///     let profile = detected.unwrap_or(ClientProfile::EventSource);
+///     ([(VARY, ClientProfile::VARY)], Sse::iter(["a"]).for_client(profile))
+/// }
+/// # let app: axum::Router = axum::Router::new().route("/", axum::routing::get(events));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Profile(pub Option<ClientProfile>);
+
+impl<S: Sync> FromRequestParts<S> for Profile {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        let header = |name: &str| parts.headers.get(name).map(http::HeaderValue::as_bytes);
+        Ok(Self(ClientProfile::detect(header)))
+    }
+}
+
+/// Makes the response that keeps a client out, for now or (`None`) for good, as its kind understands it: see
+/// [`ClientProfile`]. The time is spread over clients.
+///
+/// ```
+/// use axum::response::{IntoResponse, Response};
+/// use core::time::Duration;
+/// use sse_axum::{ClientProfile, Sse, refuse};
+///
+/// async fn events() -> Response {
+///     if is_full() {
+///         return refuse(ClientProfile::EventSource, Some(Duration::from_secs(30)));
+///     }
+///     Sse::iter(["a"]).into_response()
+/// }
+/// # fn is_full() -> bool { true }
+/// # let app: axum::Router = axum::Router::new().route("/", axum::routing::get(events));
+/// ```
+#[must_use]
+pub fn refuse(profile: ClientProfile, wait: Option<Duration>) -> Response {
+    sse_hyper::refuse(profile, wait).map(Body::new)
 }

@@ -2,22 +2,33 @@
 
 use axum::Router;
 use axum::extract::State;
+use axum::http::header::SET_COOKIE;
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{AppendHeaders, IntoResponse};
 use axum::routing::get;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
 use sse_axum::{LastEventId, Sse};
-use sse_testkit::contract::{Adapter, Answer, App, BoxSource};
+use sse_testkit::contract::{Adapter, Answer, App};
 use tokio::io::DuplexStream;
 
-async fn events(State(app): State<App>, LastEventId(id): LastEventId) -> Sse<BoxSource> {
+async fn events(State(app): State<App>, LastEventId(id): LastEventId) -> impl IntoResponse {
     let Answer { source, options } = app.answer(id);
-    Sse::new(source).with_options(options)
+    let head = app.head();
+    let status = StatusCode::from_u16(head.status).unwrap_or_default();
+    let cookies = head.cookies.iter().map(|cookie| (SET_COOKIE, *cookie));
+    let mut headers = HeaderMap::new();
+    for (name, value) in &head.headers {
+        headers.insert(*name, HeaderValue::from_static(value));
+    }
+    let cookies = AppendHeaders(cookies.collect::<Vec<_>>());
+    (status, headers, cookies, Sse::new(source).with_options(options)).into_response()
 }
 
 /// As `axum::serve` does, on a pipe.
 async fn serve(io: DuplexStream, app: App) {
-    let router = Router::new().route("/events", get(events)).with_state(app);
+    let router = Router::new().route("/events", get(events).post(events)).with_state(app);
     let server = auto::Builder::new(TokioExecutor::new());
     drop(server.serve_connection(TokioIo::new(io), TowerToHyperService::new(router)).await);
 }

@@ -28,19 +28,19 @@
 mod chunk;
 mod config;
 mod queue;
-mod timer;
 
 pub use crate::close::CloseReason;
 pub use config::{CloseEvent, Config, Heartbeat, InvalidInterval};
 
 use crate::frame::Frame;
+use crate::random::{part_of, splitmix64};
 use crate::time::Instant;
+use crate::timer::Timer;
 use alloc::sync::Arc;
 use bytes::Bytes;
 use chunk::Chunk;
 use config::Cadence;
 use queue::Queue;
-use timer::Timer;
 
 /// What a driver is to do next. Exhaustive: a driver is one `match`.
 ///
@@ -254,8 +254,7 @@ impl Connection {
     #[must_use]
     pub fn with_seed(mut self, seed: u64) -> Self {
         if let Some(age) = self.age {
-            let fraction = (splitmix64(seed) >> 32) as u32;
-            let spread = (age.period() / 5).mul_f64(f64::from(fraction) / f64::from(u32::MAX));
+            let spread = part_of(age.period() / 5, splitmix64(seed));
             self.age = Some(age.with_period(age.period().saturating_sub(spread)));
         }
         self
@@ -651,14 +650,6 @@ impl Connection {
         }
         Output::Transmit(bytes)
     }
-}
-
-/// One step of SplitMix64 (Steele, Lea, Flood 2014): spreads any seed over all bits.
-const fn splitmix64(seed: u64) -> u64 {
-    let mut z = seed.wrapping_add(0x9E37_79B9_7F4A_7C15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    z ^ (z >> 31)
 }
 
 #[cfg(test)]

@@ -15,8 +15,9 @@ pub use chunks::Chunks;
 pub use data_writer::DataWriter;
 
 use crate::event::{Comment, Event};
-use crate::field::Retry;
+use crate::field::{EventId, EventName, Retry};
 use crate::frame::{Frame, FrameAwaitingId};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use bytes::BufMut;
 use lines::Lines;
@@ -71,15 +72,27 @@ impl LineEnding {
 
 /// How events are written; the methods of [`Event`] use the default one.
 ///
+/// It writes an event as it is. The name and id that a stream gives to events without ([`Encoder::with_default_name`]) are
+/// filled in by [`IntoFrame`](crate::IntoFrame), when an item becomes a frame.
+///
 /// ```
 /// use sse_core::{Encoder, Event, LineEnding};
 ///
 /// let encoder = Encoder::new().with_line_ending(LineEnding::CrLf);
 /// assert_eq!(encoder.to_frame(&Event::new("a\nb")).as_bytes(), b"data: a\r\ndata: b\r\n\r\n");
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Encoder {
     line_ending: LineEnding,
+    // Shared: an encoder is cloned with each stream and sender, and most have no defaults.
+    defaults: Option<Arc<Defaults>>,
+}
+
+/// What events get that lack it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Defaults {
+    name: Option<EventName<'static>>,
+    id: Option<EventId<'static>>,
 }
 
 /// A buffer of fixed size cannot hold an event: nothing was written.
@@ -121,7 +134,7 @@ impl Encoder {
     /// ```
     #[must_use]
     pub const fn new() -> Self {
-        Self { line_ending: LineEnding::Lf }
+        Self { line_ending: LineEnding::Lf, defaults: None }
     }
 
     /// Sets how lines end: those of the fields, the blank line, and every line end within data and comment.
@@ -134,8 +147,76 @@ impl Encoder {
     /// ```
     #[must_use]
     pub const fn with_line_ending(mut self, line_ending: LineEnding) -> Self {
-        self.line_ending = line_ending;
+        self.set_line_ending(line_ending);
         self
+    }
+
+    pub(crate) const fn set_line_ending(&mut self, line_ending: LineEnding) {
+        self.line_ending = line_ending;
+    }
+
+    /// Sets the name of items that become events without one: text, JSON, and [`Event`]s that name none.
+    ///
+    /// Filled in by [`IntoFrame`](crate::IntoFrame) and [`Encoder::fill`]. A block without data gets none, nor does what
+    /// is encoded already. One allocation.
+    ///
+    /// ```
+    /// use sse_core::{Encoder, Event, IntoFrame, event_name};
+    ///
+    /// let encoder = Encoder::new().with_default_name(event_name!("log"));
+    /// assert_eq!("started".into_frame(&encoder)?.as_bytes(), b"event: log\ndata: started\n\n");
+    /// let named = Event::new("7").with_name(event_name!("count"));
+    /// assert_eq!(named.into_frame(&encoder)?.as_bytes(), b"event: count\ndata: 7\n\n");
+    /// # Ok::<(), sse_core::ItemError>(())
+    /// ```
+    #[must_use]
+    pub fn with_default_name(mut self, name: EventName<'static>) -> Self {
+        Arc::make_mut(self.defaults.get_or_insert_default()).name = Some(name);
+        self
+    }
+
+    /// Sets the id of items that become events without one: see [`Encoder::with_default_name`].
+    ///
+    /// ```
+    /// use sse_core::{Encoder, IntoFrame};
+    ///
+    /// let encoder = Encoder::new().with_default_id(7_u64);
+    /// assert_eq!("a".into_frame(&encoder)?.as_bytes(), b"id: 7\ndata: a\n\n");
+    /// # Ok::<(), sse_core::ItemError>(())
+    /// ```
+    #[must_use]
+    pub fn with_default_id(mut self, id: impl Into<EventId<'static>>) -> Self {
+        Arc::make_mut(self.defaults.get_or_insert_default()).id = Some(id.into());
+        self
+    }
+
+    /// Gives an event with data the default name and id where it has none of its own.
+    ///
+    /// For an [`IntoFrame`](crate::IntoFrame) of your own that makes events. Costs nothing without defaults.
+    ///
+    /// ```
+    /// use sse_core::{Encoder, Event, event_name};
+    ///
+    /// let encoder = Encoder::new().with_default_name(event_name!("log"));
+    /// assert_eq!(encoder.fill(Event::new("a")), Event::new("a").with_name(event_name!("log")));
+    /// assert_eq!(encoder.fill(Event::bare_id(1_u64)), Event::bare_id(1_u64));
+    /// ```
+    #[must_use]
+    #[inline]
+    pub fn fill<'a>(&self, event: Event<'a>) -> Event<'a> {
+        match &self.defaults {
+            Some(defaults) if event.data().is_some() => defaults.fill(event),
+            _ => event,
+        }
+    }
+
+    /// The name and id of events whose data is still to be written.
+    #[cfg(feature = "json")]
+    pub(crate) fn fill_head<'a>(&self, head: Event<'a>) -> Event<'a> {
+        match &self.defaults {
+            Some(defaults) => defaults.fill(head),
+            None => head,
+        }
     }
 
     /// Returns the exact number of bytes that the event takes; reads data and comment for their line ends, copies
@@ -264,17 +345,17 @@ impl Encoder {
     }
 
     #[inline(never)]
-    fn encode_any(self, event: &Event<'_>, line_end: Option<usize>, dst: &mut impl BufMut) {
+    fn encode_any(&self, event: &Event<'_>, line_end: Option<usize>, dst: &mut impl BufMut) {
         Lines::of(event, line_end).write_block(self.line_ending, dst);
     }
 
     #[inline(never)]
-    fn any_to_frame(self, event: &Event<'_>, line_end: Option<usize>) -> Frame {
+    fn any_to_frame(&self, event: &Event<'_>, line_end: Option<usize>) -> Frame {
         self.block_to_frame(Lines::of(event, line_end))
     }
 
     #[inline(always)]
-    fn block_to_frame(self, lines: Lines<'_>) -> Frame {
+    fn block_to_frame(&self, lines: Lines<'_>) -> Frame {
         let blank_line = self.line_ending.as_bytes().len();
         let mut wire = Vec::with_capacity(lines.encoded_len(self.line_ending) + blank_line);
         lines.write_block(self.line_ending, &mut wire);
@@ -309,11 +390,11 @@ impl Encoder {
     }
 
     /// The reconnection time as a line without blank line: it acts at once and leaves no field pending.
-    pub(crate) fn retry_to_frame(self, retry: Retry) -> Frame {
+    pub(crate) fn retry_to_frame(&self, retry: Retry) -> Frame {
         self.lines_to_frame(Lines::of_retry(&retry))
     }
 
-    fn lines_to_frame(self, lines: Lines<'_>) -> Frame {
+    fn lines_to_frame(&self, lines: Lines<'_>) -> Frame {
         let mut wire = Vec::with_capacity(lines.encoded_len(self.line_ending));
         lines.write(self.line_ending, &mut wire);
         Frame::from_encoded(wire.into())
@@ -323,6 +404,18 @@ impl Encoder {
     #[must_use]
     pub const fn line_ending(&self) -> LineEnding {
         self.line_ending
+    }
+}
+
+impl Defaults {
+    fn fill<'a>(&self, mut event: Event<'a>) -> Event<'a> {
+        if let (None, Some(name)) = (event.name(), &self.name) {
+            event = event.with_name(name.clone());
+        }
+        if let (None, Some(id)) = (event.id(), &self.id) {
+            event = event.with_id(id.clone());
+        }
+        event
     }
 }
 

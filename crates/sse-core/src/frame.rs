@@ -257,9 +257,74 @@ pub enum ItemError {
     /// The item was a value that could not be encoded; its source may well go on.
     #[error("a value could not be encoded: {0}")]
     Encode(#[source] BoxError),
+    /// A value could not be rendered, and brings what a developer may see in its place; its source may well go on.
+    #[error(transparent)]
+    Render(Box<RenderError>),
+    /// The source leaves this value out, by its own decision: it is reported and never sent. No error policy is asked.
+    #[error("a value was left out: {0}")]
+    Skip(#[source] BoxError),
     /// Not a failure: the source ends the stream, for a reason of its own. No error policy is asked.
     #[error("the source ends the stream: {0}")]
     Close(CloseReason),
+}
+
+/// A value could not be rendered: says for which place it was, why, and what may stand there instead.
+///
+/// The stand-in tells the error itself. It is for developers: an error policy that is fit for users sends something else.
+///
+/// ```
+/// use sse_core::{Event, ItemError, RenderError, event_name};
+///
+/// let stand_in = Event::new("<p>no field user</p>").with_name(event_name!("row")).to_frame();
+/// let error = ItemError::from(RenderError::new("no field user", "row", stand_in));
+/// assert_eq!(error.to_string(), "`row` could not be rendered: no field user");
+/// ```
+#[derive(Debug, thiserror::Error)]
+#[error("`{target}` could not be rendered: {error}")]
+pub struct RenderError {
+    #[source]
+    error: BoxError,
+    target: Box<str>,
+    stand_in: Frame,
+}
+
+impl RenderError {
+    /// Makes the error of a value that was to be shown at `target`; `stand_in` may be shown there instead.
+    ///
+    /// ```
+    /// use sse_core::{Event, RenderError};
+    ///
+    /// let error = RenderError::new("no field user", "row", Event::new("!").to_frame());
+    /// assert_eq!((error.target(), error.stand_in().as_bytes()), ("row", &b"data: !\n\n"[..]));
+    /// ```
+    #[must_use]
+    pub fn new(error: impl Into<BoxError>, target: impl Into<Box<str>>, stand_in: Frame) -> Self {
+        Self { error: error.into(), target: target.into(), stand_in }
+    }
+
+    /// Returns why the value could not be rendered.
+    #[must_use]
+    pub fn error(&self) -> &(dyn core::error::Error + Send + Sync + 'static) {
+        &*self.error
+    }
+
+    /// Returns the name of the place that the value was for.
+    #[must_use]
+    pub fn target(&self) -> &str {
+        &self.target
+    }
+
+    /// Returns what may be sent in the value's place; it tells the error.
+    #[must_use]
+    pub fn stand_in(&self) -> &Frame {
+        &self.stand_in
+    }
+}
+
+impl From<RenderError> for ItemError {
+    fn from(error: RenderError) -> Self {
+        Self::Render(Box::new(error))
+    }
 }
 
 /// What a stream may be made of: anything that becomes one frame.
@@ -283,11 +348,16 @@ pub enum ItemError {
 /// # Ok::<(), sse_core::ItemError>(())
 /// ```
 pub trait IntoFrame {
+    /// What kind of value this is, in a word, for whoever observes a stream: `event`, `text`, `json`, …; `value` when its
+    /// implementation does not say.
+    const KIND: &'static str = "value";
+
     /// Encodes the value, or hands over the frame that it is, as it is: whatever the encoder says.
     ///
     /// # Errors
     ///
-    /// [`ItemError::Encode`] when the value cannot be encoded, [`ItemError::Source`] when it is an error itself.
+    /// [`ItemError::Encode`] when the value cannot be encoded, [`ItemError::Render`] when it cannot be rendered,
+    /// [`ItemError::Skip`] when it is not to be sent, [`ItemError::Source`] when it is an error itself.
     ///
     /// ```
     /// use sse_core::{Comment, Encoder, IntoFrame, LineEnding};
@@ -301,42 +371,56 @@ pub trait IntoFrame {
 }
 
 impl IntoFrame for Frame {
+    const KIND: &'static str = "frame";
+
     fn into_frame(self, _: &Encoder) -> Result<Frame, ItemError> {
         Ok(self)
     }
 }
 
 impl IntoFrame for Event<'_> {
+    const KIND: &'static str = "event";
+
     fn into_frame(self, encoder: &Encoder) -> Result<Frame, ItemError> {
-        Ok(encoder.to_frame(&self))
+        Ok(encoder.to_frame(&encoder.fill(self)))
     }
 }
 
 impl IntoFrame for Comment<'_> {
+    const KIND: &'static str = "comment";
+
     fn into_frame(self, encoder: &Encoder) -> Result<Frame, ItemError> {
         Ok(encoder.comment_to_frame(&self))
     }
 }
 
 impl IntoFrame for &str {
+    const KIND: &'static str = "text";
+
     fn into_frame(self, encoder: &Encoder) -> Result<Frame, ItemError> {
         Event::new(self).into_frame(encoder)
     }
 }
 
 impl IntoFrame for String {
+    const KIND: &'static str = "text";
+
     fn into_frame(self, encoder: &Encoder) -> Result<Frame, ItemError> {
         Event::new(self).into_frame(encoder)
     }
 }
 
 impl IntoFrame for Cow<'_, str> {
+    const KIND: &'static str = "text";
+
     fn into_frame(self, encoder: &Encoder) -> Result<Frame, ItemError> {
         Event::new(self).into_frame(encoder)
     }
 }
 
 impl<T: IntoFrame, E: Into<BoxError>> IntoFrame for Result<T, E> {
+    const KIND: &'static str = T::KIND;
+
     fn into_frame(self, encoder: &Encoder) -> Result<Frame, ItemError> {
         match self {
             Ok(value) => value.into_frame(encoder),
@@ -349,6 +433,7 @@ impl<T: IntoFrame, E: Into<BoxError>> IntoFrame for Result<T, E> {
 mod tests {
     use super::*;
     use crate::field::Retry;
+    use alloc::string::ToString;
 
     #[test]
     fn foreign_bytes_are_taken_over_when_they_are_whole() {
@@ -399,6 +484,26 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_result_keeps_what_its_value_has_to_say() {
+        struct Failing;
+        impl IntoFrame for Failing {
+            fn into_frame(self, _: &Encoder) -> Result<Frame, ItemError> {
+                Err(RenderError::new("why", "row", Event::new("!").to_frame()).into())
+            }
+        }
+        let item: Result<Failing, &str> = Ok(Failing);
+        let Err(ItemError::Render(error)) = item.into_frame(&Encoder::new()) else { panic!("rendered") };
+        assert_eq!((error.target(), error.error().to_string().as_str()), ("row", "why"));
+        assert_eq!(error.stand_in().as_bytes(), b"data: !\n\n");
+    }
+
+    #[test]
+    fn an_item_is_no_larger_for_what_it_could_have_to_say() {
+        assert!(size_of::<ItemError>() <= 3 * size_of::<usize>());
+        assert!(size_of::<Result<Frame, ItemError>>() <= size_of::<Frame>() + size_of::<usize>());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use crate::field::EventId;
 use alloc::string::String;
+use core::time::Duration;
 
 /// The [media type](https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream) of an event
 /// stream; always UTF-8, so without parameters.
@@ -48,4 +49,51 @@ pub const LAST_EVENT_ID: &str = "last-event-id";
 pub fn last_event_id(value: &[u8]) -> Option<EventId<'static>> {
     let id = EventId::stripped(String::from_utf8_lossy(value)).into_owned();
     (!id.is_reset()).then_some(id)
+}
+
+/// The headers of a [request](https://html.spec.whatwg.org/multipage/server-sent-events.html#dom-eventsource) for an event
+/// stream, in lower case; [`LAST_EVENT_ID`] joins them when there is one.
+///
+/// ```
+/// use sse_core::head::REQUEST_HEADERS;
+///
+/// assert_eq!(REQUEST_HEADERS, [("accept", "text/event-stream"), ("cache-control", "no-store")]);
+/// ```
+pub const REQUEST_HEADERS: [(&str, &str); 2] = [("accept", CONTENT_TYPE), ("cache-control", "no-store")];
+
+/// Says whether the value of a `Content-Type` header is [that of an event
+/// stream](https://html.spec.whatwg.org/multipage/server-sent-events.html#sse-processing-model): `text/event-stream` in any
+/// case, with any parameters.
+///
+/// ```
+/// use sse_core::head::is_event_stream;
+///
+/// assert!(is_event_stream(b"Text/Event-Stream; charset=UTF-8"));
+/// assert!(!is_event_stream(b"text/html") && !is_event_stream(b"text/event-streams"));
+/// ```
+#[must_use]
+pub fn is_event_stream(content_type: &[u8]) -> bool {
+    let essence = content_type.split(|byte| *byte == b';').next().unwrap_or_default();
+    essence.trim_ascii().eq_ignore_ascii_case(CONTENT_TYPE.as_bytes())
+}
+
+/// Reads the value of a `Retry-After` header that counts seconds; `None` for anything else, a date among it: that takes a
+/// calendar.
+///
+/// ```
+/// use core::time::Duration;
+/// use sse_core::head::retry_after;
+///
+/// assert_eq!(retry_after(b"120"), Some(Duration::from_secs(120)));
+/// assert_eq!(retry_after(b"+1"), None);
+/// ```
+#[must_use]
+pub fn retry_after(value: &[u8]) -> Option<Duration> {
+    let digits = value.trim_ascii();
+    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    // What does not fit is very long.
+    let seconds = core::str::from_utf8(digits).ok()?.parse().unwrap_or(u64::MAX);
+    Some(Duration::from_secs(seconds))
 }

@@ -137,7 +137,7 @@ impl<'a, T: Serialize> JsonEvent<'a, T> {
 
     fn to_frame_with(&self, encoder: &Encoder) -> Result<Frame, JsonError> {
         const TYPICAL_LEN: usize = 256;
-        let mut wire = DataWriter::append_to(Vec::with_capacity(TYPICAL_LEN), *encoder, &self.head);
+        let mut wire = DataWriter::append_to(Vec::with_capacity(TYPICAL_LEN), encoder, &self.head);
         wire.append_with(|wire| serialize(&self.value, wire)).map_err(JsonError)?;
         Ok(wire.into_frame())
     }
@@ -156,13 +156,18 @@ fn serialize(value: &impl Serialize, wire: &mut Vec<u8>) -> Result<(), serde_jso
 }
 
 impl<T: Serialize> IntoFrame for JsonEvent<'_, T> {
-    fn into_frame(self, encoder: &Encoder) -> Result<Frame, ItemError> {
+    const KIND: &'static str = "json";
+
+    fn into_frame(mut self, encoder: &Encoder) -> Result<Frame, ItemError> {
+        self.head = encoder.fill_head(self.head);
         self.to_frame_with(encoder).map_err(|error| ItemError::Encode(Box::new(error)))
     }
 }
 
 /// A JSON document as the data of an event without a name.
 impl IntoFrame for serde_json::Value {
+    const KIND: &'static str = "json";
+
     fn into_frame(self, encoder: &Encoder) -> Result<Frame, ItemError> {
         Event::json(self).into_frame(encoder)
     }

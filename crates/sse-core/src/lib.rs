@@ -7,6 +7,7 @@
 //!   hold nothing that could end a line.
 //! - [`Decoder`] reads a stream of bytes as browsers do and lends what it finds.
 //! - [`Connection`] says what to send when: first bytes, heartbeats, the end. It is told the time.
+//! - [`client`] is the other end: when to connect, what to send, when to give up. It is told the time, too.
 //! - [`head`] names the headers.
 //!
 //! # A server
@@ -47,8 +48,7 @@
 //!
 //! # When not to use it
 //!
-//! For a web application: its framework's adapter does all of this. For a client that reconnects: the decoder is here, the
-//! reconnecting is not yet.
+//! For a web application: its framework's adapter does all of this. For a client on hyper: `sse-hyper` has one.
 #![cfg_attr(not(feature = "std"), allow(rustdoc::broken_intra_doc_links))]
 #![no_std]
 #![warn(clippy::std_instead_of_core, clippy::std_instead_of_alloc, clippy::alloc_instead_of_core)]
@@ -57,6 +57,7 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
+pub mod client;
 mod close;
 pub mod connection;
 pub mod decode;
@@ -67,7 +68,10 @@ pub mod frame;
 pub mod head;
 #[cfg(feature = "json")]
 pub mod json;
+pub mod profile;
+mod random;
 pub mod time;
+mod timer;
 
 pub use connection::{CloseReason, Config, Connection};
 pub use decode::{
@@ -76,7 +80,8 @@ pub use decode::{
 pub use encode::{BufferTooSmall, Chunks, DataWriter, Encoder, LineEnding};
 pub use event::{Comment, Event};
 pub use field::{EventId, EventName, InvalidField, Retry};
-pub use frame::{BoxError, Frame, FrameAwaitingId, IntoFrame, ItemError, NotAFrame};
+pub use frame::{BoxError, Frame, FrameAwaitingId, IntoFrame, ItemError, NotAFrame, RenderError};
 #[cfg(feature = "json")]
 pub use json::{JsonError, JsonEvent};
+pub use profile::{ClientProfile, Refusal};
 pub use time::Instant;

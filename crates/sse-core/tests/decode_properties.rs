@@ -86,7 +86,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(4000))]
 
     #[test]
-    fn the_decoder_says_what_the_standard_says(stream in stream(), lengths in lengths(), id in "[a-c]{0,2}") {
+    fn b08_the_decoder_says_what_the_standard_says(stream in stream(), lengths in lengths(), id in "[a-c]{0,2}") {
         let mut decoder = Decoder::new().with_last_event_id(&id);
         let items = decoded(&mut decoder, &stream, &lengths);
         decoder.finish();
@@ -97,7 +97,7 @@ proptest! {
     }
 
     #[test]
-    fn chunk_borders_change_nothing(stream in stream(), lengths in lengths(), limit in 0_usize..40) {
+    fn b08_chunk_borders_change_nothing(stream in stream(), lengths in lengths(), limit in 0_usize..40) {
         let (mut whole, mut cut) = (Decoder::with_limit(limit), Decoder::with_limit(limit));
         let expected = decoded(&mut whole, &stream, &[usize::MAX]);
         prop_assert_eq!(decoded(&mut cut, &stream, &lengths), expected);

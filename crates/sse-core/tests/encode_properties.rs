@@ -115,7 +115,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 3_000, ..ProptestConfig::default() })]
 
     #[test]
-    fn an_event_decodes_to_itself_and_nothing_else(event in events(), is_crlf in any::<bool>()) {
+    fn b01_an_event_decodes_to_itself_and_nothing_else(event in events(), is_crlf in any::<bool>()) {
         let line_ending = if is_crlf { LineEnding::CrLf } else { LineEnding::Lf };
         let frame = Encoder::new().with_line_ending(line_ending).to_frame(&event);
         let said = decoded(frame.as_bytes());
@@ -127,7 +127,7 @@ proptest! {
     }
 
     #[test]
-    fn the_standards_own_algorithm_hears_the_same(event in events()) {
+    fn b01_the_standards_own_algorithm_hears_the_same(event in events()) {
         let heard = oracle::interpret(event.to_frame().as_bytes(), "before");
         let dispatched: Vec<_> =
             heard.said.iter().filter(|said| matches!(said, Said::Event { .. })).collect();
@@ -137,7 +137,7 @@ proptest! {
 
     /// No line that the caller did not ask for, whatever the texts hold.
     #[test]
-    fn every_line_begins_with_a_field_that_was_asked_for(event in events()) {
+    fn b01_every_line_begins_with_a_field_that_was_asked_for(event in events()) {
         let wire = String::from_utf8(event.to_frame().as_bytes().to_vec()).unwrap();
         prop_assert!(!wire.contains('\r'));
         let lines: Vec<_> = wire.split('\n').collect();
@@ -183,7 +183,7 @@ proptest! {
     ) {
         let line_ending = if is_crlf { LineEnding::CrLf } else { LineEnding::Lf };
         let encoder = Encoder::new().with_line_ending(line_ending);
-        let mut writer = DataWriter::append_to(Vec::new(), encoder, &event);
+        let mut writer = DataWriter::append_to(Vec::new(), &encoder, &event);
         for piece in &pieces {
             writer.write_str(piece).unwrap();
         }
@@ -193,14 +193,14 @@ proptest! {
     }
 
     #[test]
-    fn a_comment_is_heard_as_nothing(text in hostile()) {
+    fn b01_a_comment_is_heard_as_nothing(text in hostile()) {
         let said = decoded(Comment::new(text.as_str()).to_frame().as_bytes());
         let expected: Vec<_> = normalised(&text).split('\n').map(|line| format!("comment {line}")).collect();
         prop_assert_eq!(&said[1..said.len() - 1], &expected[..]);
     }
 
     #[test]
-    fn lossy_names_and_ids_are_always_legal(text in hostile()) {
+    fn b01_lossy_names_and_ids_are_always_legal(text in hostile()) {
         for name in [EventName::stripped(text.as_str()), EventName::replaced(text.as_str())] {
             prop_assert_eq!(EventName::new(name.as_str()), Ok(name.clone()));
         }

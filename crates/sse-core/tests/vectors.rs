@@ -86,7 +86,7 @@ fn vectors() -> Vec<Vector> {
 }
 
 #[test]
-fn every_vector_means_the_same_whole() {
+fn b08_every_vector_means_the_same_whole() {
     for vector in vectors() {
         vector.check(decode([&*vector.stream]), "whole");
     }

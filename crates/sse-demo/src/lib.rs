@@ -12,13 +12,14 @@
 //! | `GET /hostile` | [`hostile::cases`], one event `hostile` each, then `done` |
 //! | `GET /hostile.json` | [`hostile::cases_json`] |
 //!
-//! And another: [`chat`].
+//! And others: [`chat`], [`pages`].
 
 extern crate alloc;
 
 pub mod chat;
 pub mod hostile;
 pub mod metrics;
+pub mod pages;
 pub mod streams;
 pub mod tokens;
 

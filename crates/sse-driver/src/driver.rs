@@ -126,7 +126,10 @@ impl<S: Source, T: Timer> Driver<S, T> {
         let chunk = loop {
             let now = this.alarm.now().max(rung);
             let connection = this.connection.get_or_insert_with(|| {
-                this.reports.observe(&Notice::Start);
+                this.reports.start();
+                if let Some(opening) = this.config.opening() {
+                    this.reports.accept(opening.as_bytes(), || "opening");
+                }
                 Connection::start(Arc::clone(this.config), now).with_seed(random_seed())
             });
             if connection.is_open() {
@@ -137,10 +140,10 @@ impl<S: Source, T: Timer> Driver<S, T> {
                     }
                 }
             }
-            let encoder = *connection.config().encoder();
+            let encoder = this.config.encoder();
             let mut asked = Asked {
                 source: this.source.as_mut(),
-                encoder: &encoder,
+                encoder,
                 on_error: this.on_error,
                 reports: this.reports,
                 has_failed: this.has_failed,
@@ -193,7 +196,7 @@ struct Asked<'a, S> {
     source: Pin<&'a mut Option<S>>,
     encoder: &'a Encoder,
     on_error: &'a ErrorPolicy,
-    reports: &'a Reports,
+    reports: &'a mut Reports,
     has_failed: &'a mut bool,
     has_skipped_failure: &'a mut bool,
     skips: u32,
@@ -205,10 +208,10 @@ impl<S: Source> Asked<'_, S> {
             if *self.has_failed {
                 return Next::Close(CloseReason::SourceFailed);
             }
-            let Some(source) = self.source.as_mut().as_pin_mut() else {
+            let Some(mut source) = self.source.as_mut().as_pin_mut() else {
                 return Next::Close(CloseReason::SourceEnded);
             };
-            let error = match source.poll_frame(self.encoder, cx) {
+            let error = match source.as_mut().poll_frame(self.encoder, cx) {
                 Poll::Pending => return Next::Pending,
                 Poll::Ready(None) if *self.has_skipped_failure => {
                     return Next::Close(CloseReason::SourceFailed);
@@ -216,17 +219,26 @@ impl<S: Source> Asked<'_, S> {
                 Poll::Ready(None) => return Next::Close(CloseReason::SourceEnded),
                 Poll::Ready(Some(Ok(frame))) => {
                     *self.has_skipped_failure = false;
+                    self.reports.accept(frame.as_bytes(), || source.kind());
                     return Next::Frame(frame);
                 }
                 Poll::Ready(Some(Err(ItemError::Close(reason)))) => return Next::Close(reason),
                 Poll::Ready(Some(Err(error))) => error,
             };
             *self.has_skipped_failure = matches!(error, ItemError::Source(_));
-            self.reports.observe(&Notice::Error { error: &error });
-            match self.on_error.decide(&error, self.encoder) {
-                ErrorAction::Send(frame) => return Next::Frame(frame),
+            self.reports.observe(&Notice::Error { kind: source.kind(), error: &error });
+            let action = match &error {
+                ItemError::Skip(_) => ErrorAction::Skip,
+                error => self.on_error.decide(error, self.encoder),
+            };
+            match action {
+                ErrorAction::Send(frame) => {
+                    self.reports.accept(frame.as_bytes(), || "error");
+                    return Next::Frame(frame);
+                }
                 ErrorAction::SendAndClose(frame) => {
                     *self.has_failed = true;
+                    self.reports.accept(frame.as_bytes(), || "error");
                     return Next::Frame(frame);
                 }
                 ErrorAction::Close => return Next::Close(CloseReason::SourceFailed),
@@ -248,7 +260,13 @@ impl<S, T> fmt::Debug for Driver<S, T> {
     }
 }
 
-/// The standard library's own randomness, which differs between processes and calls.
-fn random_seed() -> u64 {
+/// Returns the standard library's own randomness, which differs between processes and calls: a seed for jitter, nothing
+/// secret.
+///
+/// ```
+/// assert_ne!(sse_driver::random_seed(), sse_driver::random_seed());
+/// ```
+#[must_use]
+pub fn random_seed() -> u64 {
     RandomState::new().build_hasher().finish()
 }

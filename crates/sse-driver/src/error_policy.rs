@@ -1,17 +1,20 @@
 use core::fmt;
-use sse_core::{Encoder, Event, EventName, Frame, ItemError, event_name};
+use sse_core::{ClientProfile, Encoder, Event, EventName, Frame, ItemError, event_name};
 use std::sync::Arc;
 
 /// What becomes of an item that gave no frame.
 ///
-/// | policy | a value could not be encoded | the source failed |
+/// | policy | a value could not be encoded or rendered | the source failed |
 /// |---|---|---|
 /// | [`notify`](Self::notify) (default) | an error event, the stream goes on | an error event, then the end |
+/// | [`inline`](Self::inline) (development) | the error in the value's place, the stream goes on | the error, then the end |
 /// | [`skip`](Self::skip) | nothing, the stream goes on | nothing; a stream may go on, an async function has ended |
 /// | [`close`](Self::close) | the end | the end |
 /// | [`custom`](Self::custom) | as the function says | as the function says |
 ///
-/// A stream that gives errors only is asked for ever under [`skip`](Self::skip), between other tasks.
+/// A stream that gives errors only is asked for ever under [`skip`](Self::skip), between other tasks. Values that the
+/// source itself leaves out ([`ItemError::Skip`]) are reported to the [observer](crate::Observer) and never sent: no
+/// policy is asked.
 ///
 /// The end is graceful: everything before still goes out, then the close event. Error events are named `sse:error`
 /// (never `error`, which an `EventSource` hands to its connection error handlers), and say nothing of the error unless
@@ -86,14 +89,25 @@ pub enum ErrorAction {
 #[derive(Clone)]
 enum Kind {
     Skip,
-    Notify { name: EventName<'static>, has_details: bool },
+    Notify { name: EventName<'static>, tells: Tells },
     Close,
     Custom(Arc<dyn Fn(&ItemError) -> ErrorAction + Send + Sync>),
 }
 
+/// What an error event says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Tells {
+    /// That there was an error.
+    Nothing,
+    /// What it was.
+    Details,
+    /// What it was, and where it was, if it has a place.
+    InPlace,
+}
+
 impl Default for Kind {
     fn default() -> Self {
-        Self::Notify { name: ErrorPolicy::DEFAULT_NAME, has_details: false }
+        Self::Notify { name: ErrorPolicy::DEFAULT_NAME, tells: Tells::Nothing }
     }
 }
 
@@ -103,7 +117,8 @@ impl ErrorPolicy {
 
     /// Tells the client with an event; a failed source ends the stream after it. The default.
     ///
-    /// The event's data is `Internal server error` or, where a value could not be encoded, `Event rendering failed`.
+    /// The event's data is `Internal server error` or, where a value could not be encoded or rendered, `Event rendering
+    /// failed`.
     ///
     /// ```
     /// use sse_driver::{ErrorPolicy, Options};
@@ -114,6 +129,24 @@ impl ErrorPolicy {
     #[must_use]
     pub fn notify() -> Self {
         Self::default()
+    }
+
+    /// For development: a value that could not be rendered is replaced by what it brings to stand in for it, which tells
+    /// the error where the value belongs. Other errors are told as by
+    /// [`notify().with_details()`](ErrorPolicy::with_details).
+    ///
+    /// Fragments of HTML (`sse-html`) bring an escaped block. Never for users: errors can tell secrets.
+    ///
+    /// ```
+    /// use sse_driver::{ErrorPolicy, Options};
+    ///
+    /// let policy = if cfg!(debug_assertions) { ErrorPolicy::inline() } else { ErrorPolicy::notify() };
+    /// let options = Options::new().on_error(policy);
+    /// # let _ = options;
+    /// ```
+    #[must_use]
+    pub const fn inline() -> Self {
+        Self(Kind::Notify { name: Self::DEFAULT_NAME, tells: Tells::InPlace })
     }
 
     /// Leaves the item out and goes on, also when the source failed: a source that fails for ever is asked for ever.
@@ -159,7 +192,8 @@ impl ErrorPolicy {
         Self(Kind::Custom(Arc::new(decide)))
     }
 
-    /// Sets the name of error events, for [`ErrorPolicy::notify`]; the other policies stay as they are.
+    /// Sets the name of error events, for [`ErrorPolicy::notify`] and [`ErrorPolicy::inline`]; the other
+    /// policies stay as they are.
     ///
     /// ```
     /// use sse_driver::ErrorPolicy;
@@ -176,6 +210,27 @@ impl ErrorPolicy {
         self
     }
 
+    /// Makes the policy of a kind of client: its own error event, then the end, where it has one, else
+    /// [`notify`](Self::notify).
+    ///
+    /// ```
+    /// use sse_driver::ErrorPolicy;
+    /// use sse_driver::sse_core::ClientProfile;
+    ///
+    /// let policy = ErrorPolicy::for_client(ClientProfile::OpenAi); // data: {"error":{…}}, and the end
+    /// # let _ = policy;
+    /// ```
+    #[must_use]
+    pub fn for_client(profile: ClientProfile) -> Self {
+        match profile.error_event() {
+            Some(event) => {
+                let frame = event.to_frame();
+                Self::custom(move |_| ErrorAction::SendAndClose(frame.clone()))
+            }
+            None => Self::notify(),
+        }
+    }
+
     /// Lets error events tell the error itself, for [`ErrorPolicy::notify`]: for development, or where errors are fit
     /// for users. The other policies stay as they are.
     ///
@@ -187,8 +242,8 @@ impl ErrorPolicy {
     /// ```
     #[must_use]
     pub fn with_details(mut self) -> Self {
-        if let Kind::Notify { has_details, .. } = &mut self.0 {
-            *has_details = true;
+        if let Kind::Notify { tells: tells @ Tells::Nothing, .. } = &mut self.0 {
+            *tells = Tells::Details;
         }
         self
     }
@@ -198,10 +253,19 @@ impl ErrorPolicy {
             Kind::Skip => ErrorAction::Skip,
             Kind::Close => ErrorAction::Close,
             Kind::Custom(decide) => decide(error),
-            Kind::Notify { name, has_details } => {
-                let is_rendering = matches!(error, ItemError::Encode(_));
+            Kind::Notify { name, tells } => {
+                let is_rendering = match error {
+                    ItemError::Render(error) if *tells == Tells::InPlace => {
+                        return ErrorAction::Send(error.stand_in().clone());
+                    }
+                    ItemError::Render(_) | ItemError::Encode(_) => true,
+                    _ => false,
+                };
                 let redacted = if is_rendering { "Event rendering failed" } else { "Internal server error" };
-                let data = if *has_details { error.to_string() } else { redacted.to_owned() };
+                let data = match tells {
+                    Tells::Nothing => redacted.to_owned(),
+                    Tells::Details | Tells::InPlace => error.to_string(),
+                };
                 let frame = encoder.to_frame(&Event::new(data).with_name(name.clone()));
                 if is_rendering { ErrorAction::Send(frame) } else { ErrorAction::SendAndClose(frame) }
             }
@@ -213,8 +277,8 @@ impl fmt::Debug for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Skip => f.write_str("Skip"),
-            Self::Notify { name, has_details } => {
-                f.debug_struct("Notify").field("name", name).field("has_details", has_details).finish()
+            Self::Notify { name, tells } => {
+                f.debug_struct("Notify").field("name", name).field("tells", tells).finish()
             }
             Self::Close => f.write_str("Close"),
             Self::Custom(_) => f.write_str("Custom"),

@@ -11,6 +11,7 @@
 //!
 //! - `json`: `Event::json` in the core.
 //! - `tokio`: [`TokioTimer`], for frameworks that run on tokio.
+//! - `tracing`: `TracingObserver`, an observer that tells `tracing`.
 
 mod decode;
 mod driver;
@@ -18,20 +19,26 @@ mod error_policy;
 mod observer;
 mod options;
 mod push;
+mod refusal;
 mod request;
 mod source;
 mod timer;
+#[cfg(feature = "tracing")]
+mod tracing;
 
 pub use decode::DecodeStream;
-pub use driver::Driver;
+pub use driver::{Driver, random_seed};
 pub use error_policy::{ErrorAction, ErrorPolicy};
 pub use observer::{Notice, Observer};
 pub use options::Options;
 pub use push::{Outcome, Push, PushError, Sender};
+pub use refusal::refusal;
 pub use request::last_event_id;
-pub use source::Source;
-pub use timer::Timer;
+pub use source::{Iter, Source};
 #[cfg(feature = "tokio")]
 pub use timer::TokioTimer;
+pub use timer::{Alarm, Timer};
+#[cfg(feature = "tracing")]
+pub use tracing::TracingObserver;
 
 pub use sse_core;

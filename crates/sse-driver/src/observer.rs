@@ -1,7 +1,9 @@
 use crate::options::CloseHook;
 use bytes::Bytes;
+use core::time::Duration;
 use sse_core::connection::{CloseReason, Totals};
 use sse_core::{Decoder, Item, ItemError};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// Is told what happens to a response; see [`Notice`].
@@ -65,15 +67,30 @@ impl<T: Observer + ?Sized> Observer for Arc<T> {
 pub enum Notice<'a> {
     /// The response was polled for the first time.
     Start,
-    /// A chunk was handed over: the transport took it and asked for more, or is gone. Its events follow.
+    /// A chunk was handed over: the transport took it and asked for more. What is in it follows.
     #[non_exhaustive]
     Chunk {
         /// Its size in bytes.
         bytes: usize,
     },
+    /// The transport was gone before it asked for more than this chunk: of its bytes none, some or all were written.
+    #[non_exhaustive]
+    Unsent {
+        /// Its size in bytes.
+        bytes: usize,
+    },
+    /// A reconnection time was handed over: the stream's, or that of the event that follows.
+    #[non_exhaustive]
+    Retry {
+        /// How long the client is to wait.
+        time: Duration,
+    },
     /// An event was handed over.
     #[non_exhaustive]
     Event {
+        /// What it was made of ([`IntoFrame::KIND`](sse_core::IntoFrame::KIND)): `event`, `text`, `json`, …; `error` when
+        /// the error policy made it, `opening` when it belongs to the first bytes.
+        kind: &'static str,
         /// Its name; `message` when it has none.
         name: &'a str,
         /// Its id, if it has one.
@@ -85,13 +102,21 @@ pub enum Notice<'a> {
     },
     /// A heartbeat was handed over.
     Heartbeat,
+    /// The close event was handed over.
+    #[non_exhaustive]
+    CloseEvent {
+        /// Its name; `message` when it has none.
+        name: &'a str,
+    },
     /// An item gave no frame; the error policy decides what becomes of it.
     #[non_exhaustive]
     Error {
+        /// What it was made of, as in [`Notice::Event`]; `function` when an async function failed.
+        kind: &'static str,
         /// What was wrong.
         error: &'a ItemError,
     },
-    /// The response is over. Comes once, last.
+    /// The response is over. Comes once, last; not for one that was never polled, which did not start.
     #[non_exhaustive]
     Close {
         /// Why.
@@ -110,22 +135,54 @@ pub(crate) struct Reports {
 
 struct Observed {
     observer: Arc<dyn Observer>,
+    is_started: bool,
     /// Reads names and ids off the wire: frames do not carry them, and responses without an observer pay nothing.
     decoder: Decoder,
+    /// What the events that were accepted are made of, in the order of the wire, each with how many of them follow.
+    kinds: VecDeque<(&'static str, usize)>,
     /// Handed out, and not known to be taken; with whether it is a heartbeat.
     unreported: Option<(Bytes, bool)>,
 }
 
 impl Reports {
     pub(crate) fn new(on_close: Option<CloseHook>, observer: Option<Arc<dyn Observer>>) -> Self {
-        let observed = observer
-            .map(|observer| Box::new(Observed { observer, decoder: Decoder::new(), unreported: None }));
+        let observed = observer.map(|observer| {
+            Box::new(Observed {
+                observer,
+                is_started: false,
+                decoder: Decoder::with_limit(usize::MAX),
+                kinds: VecDeque::new(),
+                unreported: None,
+            })
+        });
         Self { on_close, observed, is_closed: false }
+    }
+
+    pub(crate) fn start(&mut self) {
+        if let Some(observed) = &mut self.observed {
+            observed.is_started = true;
+        }
+        self.observe(&Notice::Start);
     }
 
     pub(crate) fn observe(&self, notice: &Notice<'_>) {
         if let Some(observed) = &self.observed {
             observed.observer.observe(notice);
+        }
+    }
+
+    /// Takes note that a frame was accepted and of what it was made; `kind` is not asked where nobody listens.
+    pub(crate) fn accept(&mut self, frame: &[u8], kind: impl FnOnce() -> &'static str) {
+        if let Some(observed) = &mut self.observed {
+            let mut decoder = Decoder::with_limit(usize::MAX);
+            let mut feed = decoder.feed(frame);
+            let mut events = 0;
+            while let Some(item) = feed.next() {
+                events += usize::from(matches!(item, Item::Event(_)));
+            }
+            if events > 0 {
+                observed.kinds.push_back((kind(), events));
+            }
         }
     }
 
@@ -149,8 +206,13 @@ impl Reports {
             return;
         }
         let _runs_even_if_the_observer_panics = RunOnDrop(self.on_close.take(), reason, totals);
-        self.was_handed_over();
-        self.observe(&Notice::Close { reason, totals });
+        let unsent = self.observed.as_mut().and_then(|observed| observed.unreported.take());
+        if let Some((chunk, _)) = unsent {
+            self.observe(&Notice::Unsent { bytes: chunk.len() });
+        }
+        if self.observed.as_ref().is_some_and(|observed| observed.is_started) {
+            self.observe(&Notice::Close { reason, totals });
+        }
     }
 }
 
@@ -173,14 +235,35 @@ impl Observed {
         let mut feed = self.decoder.feed(chunk);
         while let Some(item) = feed.next() {
             // A heartbeat may be an event; it was told of already.
-            if let (Item::Event(event), false) = (item, is_heartbeat) {
-                self.observer.observe(&Notice::Event {
-                    name: event.event_type(),
-                    id: event.sets_id().then(|| event.last_event_id()),
-                    data_lines: 1 + event.data().matches('\n').count(),
-                    data_bytes: event.data().len(),
-                });
+            match item {
+                Item::Retry(time) => self.observer.observe(&Notice::Retry { time }),
+                Item::Event(event) if !is_heartbeat => {
+                    let name = event.event_type();
+                    // Nobody gave it: it is the connection's own.
+                    let Some(kind) = next_kind(&mut self.kinds) else {
+                        self.observer.observe(&Notice::CloseEvent { name });
+                        continue;
+                    };
+                    self.observer.observe(&Notice::Event {
+                        kind,
+                        name,
+                        id: event.sets_id().then(|| event.last_event_id()),
+                        data_lines: 1 + event.data().matches('\n').count(),
+                        data_bytes: event.data().len(),
+                    });
+                }
+                _ => {}
             }
         }
     }
+}
+
+fn next_kind(kinds: &mut VecDeque<(&'static str, usize)>) -> Option<&'static str> {
+    let (kind, events) = kinds.front_mut()?;
+    let kind = *kind;
+    *events -= 1;
+    if *events == 0 {
+        kinds.pop_front();
+    }
+    Some(kind)
 }

@@ -5,7 +5,7 @@ use core::future::Future;
 use core::pin::Pin;
 use core::time::Duration;
 use sse_core::connection::{CloseEvent, CloseReason, Config, Heartbeat, Totals};
-use sse_core::{Frame, LineEnding, Retry};
+use sse_core::{ClientProfile, EventId, EventName, Frame, LineEnding, Retry};
 use std::sync::{Arc, LazyLock};
 
 pub(crate) type CloseHook = Box<dyn FnOnce(CloseReason, Totals) + Send>;
@@ -74,6 +74,24 @@ impl Options {
     /// ```
     pub fn with_config(mut self, config: impl Into<Arc<Config>>) -> Self {
         self.config = config.into();
+        self
+    }
+
+    /// Sets all that a kind of client needs: the [`Config`] of [`ClientProfile::config`] and the [`ErrorPolicy`] of
+    /// [`ErrorPolicy::for_client`].
+    ///
+    /// Replaces what of these was set before it; what comes after it changes the preset.
+    ///
+    /// ```
+    /// use sse_driver::Options;
+    /// use sse_driver::sse_core::{ClientProfile, Retry};
+    ///
+    /// let options = Options::new().for_client(ClientProfile::Htmx2).with_retry(Retry::from_millis(500));
+    /// # let _ = options;
+    /// ```
+    pub fn for_client(mut self, profile: ClientProfile) -> Self {
+        self.config = Arc::new(profile.config());
+        self.on_error = ErrorPolicy::for_client(profile);
         self
     }
 
@@ -158,6 +176,31 @@ impl Options {
         self.configured(|config| config.with_line_ending(line_ending))
     }
 
+    /// Sets the name of events that have none: see [`Config::with_default_name`].
+    ///
+    /// ```
+    /// use sse_driver::Options;
+    /// use sse_driver::sse_core::event_name;
+    ///
+    /// let options = Options::new().with_default_name(event_name!("log"));
+    /// # let _ = options;
+    /// ```
+    pub fn with_default_name(self, name: EventName<'static>) -> Self {
+        self.configured(|config| config.with_default_name(name))
+    }
+
+    /// Sets the id of events that have none: see [`Config::with_default_id`].
+    ///
+    /// ```
+    /// use sse_driver::Options;
+    ///
+    /// let options = Options::new().with_default_id(7_u64);
+    /// # let _ = options;
+    /// ```
+    pub fn with_default_id(self, id: impl Into<EventId<'static>>) -> Self {
+        self.configured(|config| config.with_default_id(id))
+    }
+
     /// Sets what becomes of items that give no frame: see [`ErrorPolicy`].
     ///
     /// ```
@@ -175,7 +218,27 @@ impl Options {
     ///
     /// Also when it was never polled (a HEAD request, a client that left early): then the reason is that the peer is
     /// gone. It runs inside of the response's poll or its drop: it must not block. Options that never become a body run
-    /// nothing.
+    /// nothing. Work that takes longer is a task, spawned on a runtime that is named beforehand: a response may be dropped
+    /// outside of one.
+    ///
+    /// ```
+    /// use sse_driver::Options;
+    /// use sse_driver::sse_core::connection::{CloseReason, Totals};
+    /// use tokio::runtime::Handle;
+    ///
+    /// async fn bill(user: u64, reason: CloseReason, totals: Totals) {
+    ///     println!("user {user}: {reason} after {} bytes", totals.bytes);
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let runtime = Handle::current();
+    /// let options = Options::new().on_close(move |reason, totals| {
+    ///     runtime.spawn(bill(7, reason, totals));
+    /// });
+    /// # let _ = options;
+    /// # }
+    /// ```
     ///
     /// ```
     /// # use core::task::{Context, Poll};
@@ -271,12 +334,15 @@ macro_rules! forward_options {
     () => {
         $crate::forward_options! {
             with_config(config: impl Into<::std::sync::Arc<$crate::sse_core::Config>>)
+            for_client(profile: $crate::sse_core::ClientProfile)
             with_heartbeat(heartbeat: impl Into<Option<$crate::sse_core::connection::Heartbeat>>)
             with_retry(retry: impl Into<$crate::sse_core::Retry>)
             with_close_event(close_event: impl Into<Option<$crate::sse_core::connection::CloseEvent>>)
             with_max_age(max_age: impl Into<Option<::core::time::Duration>>)
             with_opening(opening: impl Into<$crate::sse_core::Frame>)
             with_line_ending(line_ending: $crate::sse_core::LineEnding)
+            with_default_name(name: $crate::sse_core::EventName<'static>)
+            with_default_id(id: impl Into<$crate::sse_core::EventId<'static>>)
             on_error(policy: $crate::ErrorPolicy)
             on_close(hook: impl FnOnce(
                 $crate::sse_core::CloseReason,

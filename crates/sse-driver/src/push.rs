@@ -18,7 +18,8 @@ const CAPACITY: usize = 16;
 /// chunk of it leaves. Give events ids where that matters. The stream ends when the function has returned and all clones
 /// are dropped, or when the function fails.
 ///
-/// An event that cannot be encoded is an error of `send`: a function that passes it on with `?` fails, and so ends its stream.
+/// An event that cannot be encoded, or that is an error itself, is sent on to the response's
+/// [`ErrorPolicy`](crate::ErrorPolicy), as an item of a stream is: one value that fails does not end the function.
 ///
 /// ```
 /// use sse_driver::{Push, Sender};
@@ -34,8 +35,25 @@ const CAPACITY: usize = 16;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Sender {
-    frames: mpsc::Sender<Frame>,
+    items: mpsc::Sender<Item>,
     encoder: Encoder,
+}
+
+/// What was sent, and of what kind it was.
+struct Item {
+    frame: Result<Frame, ItemError>,
+    kind: &'static str,
+}
+
+impl Item {
+    fn new<T: IntoFrame>(value: T, encoder: &Encoder) -> Self {
+        Self { frame: value.into_frame(encoder), kind: T::KIND }
+    }
+
+    fn give(self, kind: &mut &'static str) -> Result<Frame, ItemError> {
+        *kind = self.kind;
+        self.frame
+    }
 }
 
 /// An event was not sent.
@@ -58,9 +76,6 @@ pub enum PushError {
     /// The response is over: the client left, or the server closed it.
     #[error("the stream is closed")]
     Closed,
-    /// The event could not be encoded, or was an error itself; the stream goes on.
-    #[error(transparent)]
-    Item(#[from] ItemError),
     /// The client is behind and [`Sender::try_send`] does not wait.
     #[error("the client is behind by as much as may be held")]
     Full,
@@ -74,8 +89,7 @@ impl Sender {
     ///
     /// # Errors
     ///
-    /// [`PushError::Closed`] when the response is over, [`PushError::Item`] when the event cannot be encoded or is an
-    /// error.
+    /// [`PushError::Closed`] when the response is over.
     ///
     /// ```
     /// use core::future::poll_fn;
@@ -99,9 +113,9 @@ impl Sender {
     /// # }
     /// ```
     pub async fn send(&mut self, event: impl IntoFrame) -> Result<(), PushError> {
-        let frame = event.into_frame(&self.encoder)?;
-        poll_fn(|cx| self.frames.poll_ready(cx)).await.map_err(|_| PushError::Closed)?;
-        self.frames.start_send(frame).map_err(|_| PushError::Closed)
+        let item = Item::new(event, &self.encoder);
+        poll_fn(|cx| self.items.poll_ready(cx)).await.map_err(|_| PushError::Closed)?;
+        self.items.start_send(item).map_err(|_| PushError::Closed)
     }
 
     /// Sends an event if there is room for it now.
@@ -134,9 +148,8 @@ impl Sender {
     /// # }
     /// ```
     pub fn try_send(&mut self, event: impl IntoFrame) -> Result<(), PushError> {
-        let frame = event.into_frame(&self.encoder)?;
-        self.frames
-            .try_send(frame)
+        self.items
+            .try_send(Item::new(event, &self.encoder))
             .map_err(|refused| if refused.is_full() { PushError::Full } else { PushError::Closed })
     }
 
@@ -160,7 +173,7 @@ impl Sender {
     /// ```
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        self.frames.is_closed()
+        self.items.is_closed()
     }
 }
 
@@ -222,6 +235,8 @@ pin_project! {
     pub struct Push<F, Fut> {
         #[pin]
         stage: Stage<F, Fut>,
+        // Of what was given last.
+        kind: &'static str,
     }
 }
 
@@ -234,13 +249,13 @@ pin_project! {
         Running {
             #[pin]
             function: Fut,
-            frames: Option<mpsc::Receiver<Frame>>,
-            // How many frames were taken since the function last ran.
+            items: Option<mpsc::Receiver<Item>>,
+            // How many items were taken since the function last ran.
             taken: usize,
         },
         // The function has returned. Behind a failure nothing new is accepted; else clones may go on.
         Draining {
-            frames: mpsc::Receiver<Frame>,
+            items: mpsc::Receiver<Item>,
             failure: Option<BoxError>,
         },
         Done,
@@ -264,7 +279,7 @@ where
     /// ```
     #[must_use]
     pub fn new(function: F) -> Self {
-        Self { stage: Stage::New { start: Some(function) } }
+        Self { stage: Stage::New { start: Some(function) }, kind: "value" }
     }
 }
 
@@ -290,42 +305,43 @@ where
         encoder: &Encoder,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame, ItemError>>> {
-        let mut stage = self.project().stage;
+        let this = self.project();
+        let (mut stage, kind) = (this.stage, this.kind);
         loop {
             let next = match stage.as_mut().project() {
                 StageProjection::New { start } => match start.take() {
                     Some(start) => {
                         // A channel holds one item more for each sender.
-                        let (frames, receiver) = mpsc::channel(CAPACITY - 1);
-                        let function = start(Sender { frames, encoder: *encoder });
-                        Stage::Running { function, frames: Some(receiver), taken: 0 }
+                        let (items, receiver) = mpsc::channel(CAPACITY - 1);
+                        let function = start(Sender { items, encoder: encoder.clone() });
+                        Stage::Running { function, items: Some(receiver), taken: 0 }
                     }
                     None => Stage::Done,
                 },
-                StageProjection::Running { function, frames, taken } => {
+                StageProjection::Running { function, items, taken } => {
                     // What is there goes first, but no more than fills the channel: clones must not hold the function up.
                     if *taken < CAPACITY {
-                        if let Poll::Ready(Some(frame)) = receive(frames, cx) {
+                        if let Poll::Ready(Some(item)) = receive(items, cx) {
                             *taken += 1;
-                            return Poll::Ready(Some(Ok(frame)));
+                            return Poll::Ready(Some(item.give(kind)));
                         }
                     }
                     *taken = 0;
                     match function.poll(cx) {
-                        Poll::Ready(outcome) => match (frames.take(), outcome.into_result().err()) {
-                            (Some(mut frames), failure) => {
+                        Poll::Ready(outcome) => match (items.take(), outcome.into_result().err()) {
+                            (Some(mut items), failure) => {
                                 if failure.is_some() {
-                                    frames.close();
+                                    items.close();
                                 }
-                                Stage::Draining { frames, failure }
+                                Stage::Draining { items, failure }
                             }
                             (None, _) => Stage::Done,
                         },
                         Poll::Pending => {
-                            return match receive(frames, cx) {
-                                Poll::Ready(Some(frame)) => {
+                            return match receive(items, cx) {
+                                Poll::Ready(Some(item)) => {
                                     *taken = 1;
-                                    Poll::Ready(Some(Ok(frame)))
+                                    Poll::Ready(Some(item.give(kind)))
                                 }
                                 // All senders may be gone: the function still ends the stream, when it returns.
                                 Poll::Ready(None) | Poll::Pending => Poll::Pending,
@@ -333,11 +349,12 @@ where
                         }
                     }
                 }
-                StageProjection::Draining { frames, failure } => {
-                    if let Some(frame) = ready!(Pin::new(frames).poll_next(cx)) {
-                        return Poll::Ready(Some(Ok(frame)));
+                StageProjection::Draining { items, failure } => {
+                    if let Some(item) = ready!(Pin::new(items).poll_next(cx)) {
+                        return Poll::Ready(Some(item.give(kind)));
                     }
                     let failure = failure.take();
+                    *kind = "function";
                     stage.set(Stage::Done);
                     return Poll::Ready(failure.map(|failure| Err(ItemError::Source(failure))));
                 }
@@ -346,8 +363,12 @@ where
             stage.set(next);
         }
     }
+
+    fn kind(&self) -> &'static str {
+        self.kind
+    }
 }
 
-fn receive(frames: &mut Option<mpsc::Receiver<Frame>>, cx: &mut Context<'_>) -> Poll<Option<Frame>> {
-    frames.as_mut().map_or(Poll::Ready(None), |frames| Pin::new(frames).poll_next(cx))
+fn receive(items: &mut Option<mpsc::Receiver<Item>>, cx: &mut Context<'_>) -> Poll<Option<Item>> {
+    items.as_mut().map_or(Poll::Ready(None), |items| Pin::new(items).poll_next(cx))
 }

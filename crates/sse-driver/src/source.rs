@@ -1,3 +1,4 @@
+use core::fmt;
 use core::pin::Pin;
 use core::task::{Context, Poll, ready};
 use futures_core::Stream;
@@ -43,6 +44,14 @@ pub trait Source {
         encoder: &Encoder,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame, ItemError>>>;
+
+    /// Says of what kind the item was that [`Source::poll_frame`] gave last ([`IntoFrame::KIND`]); `value` when the source
+    /// does not know.
+    ///
+    /// Asked only for responses that are observed.
+    fn kind(&self) -> &'static str {
+        "value"
+    }
 }
 
 impl<S> Source for S
@@ -57,5 +66,64 @@ where
     ) -> Poll<Option<Result<Frame, ItemError>>> {
         let item = ready!(self.poll_next(cx));
         Poll::Ready(item.map(|item| item.into_frame(encoder)))
+    }
+
+    fn kind(&self) -> &'static str {
+        S::Item::KIND
+    }
+}
+
+/// A source that is always ready: whatever an iterator gives. An array of one value is a stream of one event.
+///
+/// As many items are taken for a chunk as fit into it: an iterator that takes long for one holds the task up, one without
+/// end goes on as long as the client reads.
+///
+/// ```
+/// use core::future::poll_fn;
+/// use core::pin::pin;
+/// use sse_driver::sse_core::Encoder;
+/// use sse_driver::{Iter, Source};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let mut source = pin!(Iter::new((1..=2).map(|number| number.to_string())));
+/// let encoder = Encoder::new();
+/// let first = poll_fn(|cx| source.as_mut().poll_frame(&encoder, cx)).await.unwrap();
+/// assert_eq!(first.unwrap().as_bytes(), b"data: 1\n\n");
+/// # }
+/// ```
+pub struct Iter<I>(I);
+
+impl<I: Iterator> Iter<I> {
+    /// Makes a source of the items of `values`.
+    pub fn new(values: impl IntoIterator<IntoIter = I>) -> Self {
+        Self(values.into_iter())
+    }
+}
+
+// Nothing in it is pinned.
+impl<I> Unpin for Iter<I> {}
+
+impl<I> Source for Iter<I>
+where
+    I: Iterator,
+    I::Item: IntoFrame,
+{
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        encoder: &Encoder,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame, ItemError>>> {
+        Poll::Ready(self.0.next().map(|item| item.into_frame(encoder)))
+    }
+
+    fn kind(&self) -> &'static str {
+        I::Item::KIND
+    }
+}
+
+impl<I> fmt::Debug for Iter<I> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Iter")
     }
 }

@@ -48,26 +48,42 @@ pub trait Timer {
     fn poll_elapsed(&mut self, cx: &mut Context<'_>) -> Poll<()>;
 }
 
-/// Arms a timer no more often than it has to ring.
+/// A [`Timer`] that is armed no more often than it has to ring; for those who write a loop of their own.
+///
+/// ```
+/// use core::future::poll_fn;
+/// use core::time::Duration;
+/// use sse_driver::{Alarm, TokioTimer};
+///
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() {
+/// let mut alarm = Alarm::new(TokioTimer::default());
+/// let now = alarm.now();
+/// let deadline = now.saturating_add(Duration::from_secs(15));
+/// assert_eq!(poll_fn(|cx| alarm.poll(now, deadline, cx)).await, deadline);
+/// # }
+/// ```
 #[derive(Debug, Default)]
-pub(crate) struct Alarm<T> {
+pub struct Alarm<T> {
     timer: T,
     armed: Option<Instant>,
 }
 
 impl<T: Timer> Alarm<T> {
-    pub(crate) fn new(timer: T) -> Self {
+    /// Makes an alarm that is not set.
+    pub fn new(timer: T) -> Self {
         Self { timer, armed: None }
     }
 
-    pub(crate) fn now(&mut self) -> Instant {
+    /// Returns the time by the timer's clock.
+    pub fn now(&mut self) -> Instant {
         self.timer.now()
     }
 
     /// Arranges a wake-up at `deadline` or earlier; is ready, with the time it was set to, when it has rung.
     ///
     /// An alarm that rings too early costs one look at the clock; setting it anew for each event would cost more.
-    pub(crate) fn poll(&mut self, now: Instant, deadline: Instant, cx: &mut Context<'_>) -> Poll<Instant> {
+    pub fn poll(&mut self, now: Instant, deadline: Instant, cx: &mut Context<'_>) -> Poll<Instant> {
         if !self.armed.is_some_and(|armed| now < armed && armed <= deadline) {
             self.timer.reset(deadline);
             self.armed = Some(deadline);

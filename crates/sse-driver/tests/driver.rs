@@ -5,9 +5,11 @@
 use core::pin::{Pin, pin};
 use core::task::{Context, Poll, Waker};
 use core::time::Duration;
-use sse_driver::sse_core::connection::{CloseReason, Heartbeat, Totals};
-use sse_driver::sse_core::{BoxError, Config, Encoder, Event, Frame, Instant, ItemError};
-use sse_driver::{Driver, ErrorPolicy, Options, Push, PushError, Sender, Source, Timer};
+use sse_driver::sse_core::connection::{CloseEvent, CloseReason, Heartbeat, Totals};
+use sse_driver::sse_core::{
+    BoxError, Comment, Config, Encoder, Event, Frame, Instant, IntoFrame, ItemError, event_name,
+};
+use sse_driver::{Driver, ErrorPolicy, Notice, Options, Push, PushError, Sender, Source, Timer};
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -418,12 +420,111 @@ fn a_sender_holds_a_bounded_number_of_frames_and_says_so() {
         sender.try_send("a").unwrap();
     }
     assert!(matches!(sender.try_send("b"), Err(PushError::Full)));
-    let item: Result<&str, BoxError> = Err("no".into());
-    assert!(matches!(sender.try_send(item), Err(PushError::Item(ItemError::Source(_)))));
     assert!(!sender.is_closed());
     drop(driver);
     assert!(sender.is_closed());
     assert!(matches!(sender.try_send("c"), Err(PushError::Closed)));
+}
+
+/// Cannot be encoded.
+struct Unencodable;
+
+impl IntoFrame for Unencodable {
+    const KIND: &'static str = "sample";
+
+    fn into_frame(self, _: &Encoder) -> Result<Frame, ItemError> {
+        Err(ItemError::Encode("no field `user`".into()))
+    }
+}
+
+#[test]
+fn a_value_that_cannot_be_encoded_is_for_the_error_policy_and_the_function_goes_on() {
+    let function = async |mut events: Sender| {
+        events.send("a").await?;
+        events.send(Unencodable).await?;
+        events.send("b").await
+    };
+    for (policy, told) in [
+        (ErrorPolicy::notify(), "event: sse:error\ndata: Event rendering failed\n\n"),
+        (ErrorPolicy::skip(), ""),
+    ] {
+        let options = Options::new().on_error(policy);
+        let mut driver = Box::pin(Driver::new(Push::new(function), Clock::default(), options));
+        let mut wire = String::new();
+        while let Poll::Ready(Some(chunk)) = poll(driver.as_mut()) {
+            wire.push_str(&chunk);
+        }
+        assert_eq!(wire, format!(":\ndata: a\n\n{told}data: b\n\n"));
+    }
+}
+
+#[test]
+fn m07_the_observer_hears_of_what_each_event_was_made() {
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let listener = Arc::clone(&heard);
+    let observer = move |notice: &Notice<'_>| {
+        let mut heard = listener.lock().unwrap();
+        match notice {
+            Notice::Event { kind, name, .. } => heard.push(format!("{kind} {name}")),
+            Notice::Error { kind, .. } => heard.push(format!("{kind} failed")),
+            Notice::Retry { time, .. } => heard.push(format!("retry {}", time.as_millis())),
+            Notice::CloseEvent { name, .. } => heard.push(format!("close event {name}")),
+            Notice::Close { reason, .. } => heard.push(reason.to_string()),
+            _ => {}
+        }
+    };
+    let two = Frame::concat([&Event::new("1").to_frame(), &Event::new("2").to_frame()]).unwrap();
+    let function = async |mut events: Sender| {
+        events.send("text").await?;
+        events.send(Comment::new("nobody hears of it")).await?;
+        events.send(two).await?;
+        events.send(Event::bare_id(7_u64)).await?;
+        events.send(Unencodable).await?;
+        events.send(Event::new("x").with_name(event_name!("named"))).await?;
+        Err::<(), _>(BoxError::from("gone"))
+    };
+    let options = Options::new()
+        .with_opening(Event::new("").with_id(1_u64))
+        .with_retry(Duration::from_secs(2))
+        .with_close_event(CloseEvent::new(event_name!("done")))
+        .with_observer(observer);
+    let mut driver = Box::pin(Driver::new(Push::new(function), Clock::default(), options));
+    while let Poll::Ready(Some(_)) = poll(driver.as_mut()) {}
+    let expected = [
+        "sample failed",
+        "function failed",
+        "opening message",
+        "retry 2000",
+        "text message",
+        "frame message",
+        "frame message",
+        "error sse:error",
+        "event named",
+        "error sse:error",
+        "close event done",
+        "source-failed",
+    ];
+    assert_eq!(*heard.lock().unwrap(), expected);
+}
+
+#[test]
+fn m07_a_response_that_is_never_polled_is_not_observed() {
+    let observer = |notice: &Notice<'_>| panic!("{notice:?}");
+    drop(Driver::new(tokio_stream::iter(["a"]), Clock::default(), Options::new().with_observer(observer)));
+}
+
+#[test]
+fn m07_a_chunk_that_the_transport_did_not_take_is_told_as_unsent() {
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let listener = Arc::clone(&heard);
+    let observer = move |notice: &Notice<'_>| listener.lock().unwrap().push(format!("{notice:?}"));
+    let source = tokio_stream::iter(["a"]);
+    let mut driver = Box::pin(Driver::new(source, Clock::default(), Options::new().with_observer(observer)));
+    assert_eq!(poll(driver.as_mut()), ready(":\ndata: a\n\n"));
+    drop(driver);
+    let heard = heard.lock().unwrap();
+    assert_eq!(heard[..2], ["Start", "Unsent { bytes: 11 }"]);
+    assert!(heard[2].starts_with("Close { reason: PeerGone"), "{heard:?}");
 }
 
 #[cfg(feature = "tokio")]

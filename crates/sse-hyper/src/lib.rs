@@ -37,28 +37,37 @@
 //!
 //! - `json` (default): [`Event::json`].
 //! - `broadcast`: events for many clients, with streams that resume: the module `broadcast`.
+//! - `tracing`: `TracingObserver`, which tells `tracing` what happens to a response.
+//! - `html`: fragments for htmx, Datastar and Turbo: the module `html`, which is the crate `sse-html`.
+//! - `client`: the other end, which reconnects: the module `client`.
 
 mod body;
 #[cfg(feature = "broadcast")]
 pub mod broadcast;
+#[cfg(feature = "client")]
+pub mod client;
 mod request;
 mod sse;
 mod timer;
 
 pub use body::SseBody;
-pub use request::last_event_id;
-pub use sse::Sse;
+pub use request::{client_profile, last_event_id};
+pub use sse::{Sse, refuse};
 pub use timer::HyperTimer;
 
+#[cfg(feature = "tracing")]
+pub use sse_driver::TracingObserver;
 pub use sse_driver::sse_core::{
-    self, CloseReason, Comment, Config, Encoder, Event, EventId, EventName, Frame, IntoFrame, InvalidField,
-    ItemError, LineEnding, Retry,
+    self, ClientProfile, CloseReason, Comment, Config, Encoder, Event, EventId, EventName, Frame, IntoFrame,
+    InvalidField, ItemError, LineEnding, RenderError, Retry,
     connection::{CloseEvent, Heartbeat, InvalidInterval, Totals},
     event_id, event_name,
 };
 #[cfg(feature = "json")]
 pub use sse_driver::sse_core::{JsonError, JsonEvent};
 pub use sse_driver::{
-    self, ErrorAction, ErrorPolicy, Notice, Observer, Options, Outcome, Push, PushError, Sender, Source,
-    Timer, TokioTimer,
+    self, ErrorAction, ErrorPolicy, Iter, Notice, Observer, Options, Outcome, Push, PushError, Sender,
+    Source, Timer, TokioTimer,
 };
+#[cfg(feature = "html")]
+pub use sse_html as html;

@@ -1,6 +1,6 @@
 use http::Request;
-use sse_driver::sse_core::EventId;
 use sse_driver::sse_core::head::LAST_EVENT_ID;
+use sse_driver::sse_core::{ClientProfile, EventId};
 
 /// Returns the id of the last event that the client saw: its
 /// [`Last-Event-ID`](https://html.spec.whatwg.org/multipage/server-sent-events.html#the-last-event-id-header) header,
@@ -22,4 +22,22 @@ use sse_driver::sse_core::head::LAST_EVENT_ID;
 pub fn last_event_id<B>(request: &Request<B>) -> Option<EventId<'static>> {
     let header = request.headers().get(LAST_EVENT_ID).map(http::HeaderValue::as_bytes);
     sse_driver::last_event_id(header, request.uri().query())
+}
+
+/// Finds out by the request's headers what kind of client asks: see [`ClientProfile::detect`]; `None` for one that does not ask
+/// for an event stream.
+///
+/// ```
+/// use http::Request;
+/// use sse_hyper::{ClientProfile, Sse, client_profile};
+///
+/// let request = Request::get("/events").header("accept", "text/event-stream").body(())?;
+/// let profile = client_profile(&request).unwrap_or(ClientProfile::EventSource);
+/// let response = Sse::new(tokio_stream::iter(["a"])).for_client(profile).into_response();
+/// # let _ = response;
+/// # Ok::<(), http::Error>(())
+/// ```
+#[must_use]
+pub fn client_profile<B>(request: &Request<B>) -> Option<ClientProfile> {
+    ClientProfile::detect(|name| request.headers().get(name).map(http::HeaderValue::as_bytes))
 }

@@ -2,9 +2,13 @@ use crate::body::SseBody;
 use crate::timer::HyperTimer;
 use core::fmt;
 use core::future::Future;
-use http::{HeaderName, HeaderValue, Method, Request, Response};
+use core::time::Duration;
+use http::header::RETRY_AFTER;
+use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
+use sse_driver::sse_core::ClientProfile;
+use sse_driver::sse_core::IntoFrame;
 use sse_driver::sse_core::head::RESPONSE_HEADERS;
-use sse_driver::{Driver, Options, Outcome, Push, Sender, Source, Timer, TokioTimer};
+use sse_driver::{Driver, Iter, Options, Outcome, Push, Sender, Source, Timer, TokioTimer};
 
 /// An event stream as a response; see the [crate] for a whole service.
 ///
@@ -44,6 +48,28 @@ impl<S: Source> Sse<S> {
     /// ```
     pub fn new(source: S) -> Self {
         Self { source, timer: TokioTimer::default(), options: Options::new() }
+    }
+}
+
+impl<I> Sse<Iter<I>>
+where
+    I: Iterator,
+    I::Item: IntoFrame,
+{
+    /// Makes a response of values that are there already, or of one: `Sse::iter([value])`.
+    ///
+    /// ```
+    /// use http_body_util::BodyExt;
+    /// use sse_hyper::Sse;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let body = Sse::iter(["a", "b"]).into_body();
+    /// assert_eq!(body.collect().await.unwrap().to_bytes(), ":\ndata: a\n\ndata: b\n\n");
+    /// # }
+    /// ```
+    pub fn iter(values: impl IntoIterator<IntoIter = I>) -> Self {
+        Self::new(Iter::new(values))
     }
 }
 
@@ -164,6 +190,33 @@ impl<S, T> fmt::Debug for Sse<S, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sse").field("options", &self.options).finish_non_exhaustive()
     }
+}
+
+/// Makes the response that keeps a client out, for now or (`None`) for good, as its kind understands it: see
+/// [`ClientProfile`]. The time is spread over clients.
+///
+/// ```
+/// use core::time::Duration;
+/// use sse_hyper::{ClientProfile, refuse};
+///
+/// let full = refuse(ClientProfile::EventSource, Some(Duration::from_secs(30)));
+/// assert_eq!(full.status(), 200, "a browser never comes back after a 503");
+/// let full = refuse(ClientProfile::OpenAi, Some(Duration::from_secs(30)));
+/// assert_eq!(full.status(), 503);
+/// assert!(full.headers().contains_key("retry-after"));
+/// ```
+#[must_use]
+pub fn refuse(profile: ClientProfile, wait: Option<Duration>) -> Response<String> {
+    let refusal = sse_driver::refusal(profile, wait);
+    let mut response = match refusal.body() {
+        Some(body) => with_head(String::from_utf8_lossy(body.as_bytes()).into_owned()),
+        None => Response::new(String::new()),
+    };
+    *response.status_mut() =
+        StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
+    let retry_after = refusal.retry_after().map(|seconds| (RETRY_AFTER, HeaderValue::from(seconds)));
+    response.headers_mut().extend(retry_after);
+    response
 }
 
 fn with_head<B>(body: B) -> Response<B> {

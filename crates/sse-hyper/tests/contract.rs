@@ -2,9 +2,10 @@
 
 use core::convert::Infallible;
 use hyper::body::Incoming;
+use hyper::header::{HeaderValue, SET_COOKIE};
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
-use hyper::{Request, Response};
+use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use sse_hyper::{HyperTimer, Sse, SseBody, last_event_id};
 use sse_testkit::contract::{Adapter, Answer, App, BoxSource};
@@ -15,6 +16,18 @@ fn answer(app: &App, request: &Request<Incoming>) -> Sse<BoxSource> {
     Sse::new(source).with_options(options)
 }
 
+fn with_head<B>(app: &App, mut response: Response<B>) -> Response<B> {
+    let head = app.head();
+    *response.status_mut() = StatusCode::from_u16(head.status).unwrap_or_default();
+    for (name, value) in &head.headers {
+        response.headers_mut().insert(*name, HeaderValue::from_static(value));
+    }
+    for cookie in &head.cookies {
+        response.headers_mut().append(SET_COOKIE, HeaderValue::from_static(cookie));
+    }
+    response
+}
+
 struct Http1;
 
 impl Adapter for Http1 {
@@ -22,7 +35,8 @@ impl Adapter for Http1 {
 
     async fn serve(io: DuplexStream, app: App) {
         let service = service_fn(async |request: Request<Incoming>| {
-            Ok::<Response<SseBody<_>>, Infallible>(answer(&app, &request).respond_to(&request))
+            let response = with_head(&app, answer(&app, &request).respond_to(&request));
+            Ok::<Response<SseBody<_>>, Infallible>(response)
         });
         drop(http1::Builder::new().serve_connection(TokioIo::new(io), service).await);
     }
@@ -35,7 +49,7 @@ impl Adapter for Http2 {
 
     async fn serve(io: DuplexStream, app: App) {
         let service = service_fn(move |request: Request<Incoming>| {
-            let response = answer(&app, &request).respond_to(&request);
+            let response = with_head(&app, answer(&app, &request).respond_to(&request));
             async { Ok::<Response<SseBody<_>>, Infallible>(response) }
         });
         drop(http2::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(io), service).await);
@@ -50,6 +64,7 @@ impl Adapter for WithHyperTimer {
     async fn serve(io: DuplexStream, app: App) {
         let service = service_fn(async |request: Request<Incoming>| {
             let response = answer(&app, &request).with_timer(TokioTimer::new()).respond_to(&request);
+            let response = with_head(&app, response);
             Ok::<Response<SseBody<_, HyperTimer>>, Infallible>(response)
         });
         drop(http1::Builder::new().serve_connection(TokioIo::new(io), service).await);

@@ -6,11 +6,15 @@
 
 mod broadcast;
 mod client;
+mod fragments;
+mod messages;
 mod scenarios;
 mod script;
 
 pub use broadcast::*;
 pub use client::{Client, Recording, get};
+pub use fragments::*;
+pub use messages::*;
 pub use scenarios::*;
 pub use script::{Given, Probe, Script, Seen};
 
@@ -35,26 +39,59 @@ pub trait Adapter: 'static {
 
 /// What a scenario serves.
 #[derive(Clone)]
-pub struct App(Arc<Respond>);
+pub struct App {
+    respond: Arc<Respond>,
+    head: Head,
+}
 
 type Respond = dyn Fn(Option<EventId<'static>>) -> Answer + Send + Sync;
 
 impl App {
     /// Makes an application that answers each request anew.
     pub fn new(respond: impl Fn(Option<EventId<'static>>) -> Answer + Send + Sync + 'static) -> Self {
-        Self(Arc::new(respond))
+        Self { respond: Arc::new(respond), head: Head::default() }
+    }
+
+    /// Sets what the adapter is to say in the head of each response, by its framework's own means.
+    #[must_use]
+    pub fn with_head(mut self, head: Head) -> Self {
+        self.head = head;
+        self
+    }
+
+    /// Returns what the head is to say.
+    #[must_use]
+    pub fn head(&self) -> &Head {
+        &self.head
     }
 
     /// Answers a request.
     #[must_use]
     pub fn answer(&self, last_event_id: Option<EventId<'static>>) -> Answer {
-        (self.0)(last_event_id)
+        (self.respond)(last_event_id)
     }
 }
 
 impl fmt::Debug for App {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("App")
+    }
+}
+
+/// What a handler adds to the head of a stream, or replaces in it.
+#[derive(Clone, Debug)]
+pub struct Head {
+    /// The status.
+    pub status: u16,
+    /// Headers that are set, each in the place of one of that name.
+    pub headers: Vec<(&'static str, &'static str)>,
+    /// Values of `set-cookie`, each in a header of its own.
+    pub cookies: Vec<&'static str>,
+}
+
+impl Default for Head {
+    fn default() -> Self {
+        Self { status: 200, headers: Vec::new(), cookies: Vec::new() }
     }
 }
 
@@ -84,6 +121,10 @@ impl Source for BoxSource {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame, ItemError>>> {
         self.0.as_mut().poll_frame(encoder, cx)
+    }
+
+    fn kind(&self) -> &'static str {
+        self.0.kind()
     }
 }
 
@@ -117,36 +158,58 @@ macro_rules! contract_tests {
         mod $name {
             use super::*;
             $crate::contract_tests!(@ $adapter:
-                something_is_sent_at_once
-                the_head_is_that_of_an_event_stream
-                a_heartbeat_follows_idleness
-                no_heartbeat_under_load
-                a_periodic_heartbeat_keeps_its_grid
-                no_heartbeat_when_switched_off
-                ready_events_leave_together
-                a_slow_reader_gets_data_not_heartbeats
-                a_stalled_reader_stops_the_source
-                the_end_is_told_with_the_close_event
-                an_event_before_a_failure_arrives
-                a_failure_is_redacted
-                errors_can_be_skipped
-                errors_can_end_the_stream
-                errors_can_be_answered_by_the_developer
-                a_value_that_cannot_be_encoded_does_not_end_the_stream
-                shutdown_ends_open_streams
-                ready_events_leave_before_a_shutdown
-                a_connection_ends_at_its_maximum_age
-                a_client_that_leaves_is_noticed_while_the_source_waits
-                a_client_that_leaves_is_noticed_while_the_source_is_busy
-                the_close_hook_runs_once_at_the_end
-                head_does_not_run_the_producer
-                the_last_event_id_is_read_as_utf8
-                the_last_event_id_may_come_by_query
-                an_async_function_is_dropped_with_its_client
-                an_async_function_waits_for_the_reader
-                a_failed_async_function_is_a_failed_source
-                crlf_is_an_option
-                the_observer_hears_everything_once
+                m01_something_is_sent_at_once
+                m01_the_head_is_that_of_an_event_stream
+                m04_a_heartbeat_follows_idleness
+                m04_no_heartbeat_under_load
+                m33_a_periodic_heartbeat_keeps_its_grid
+                m04_no_heartbeat_when_switched_off
+                b06_ready_events_leave_together
+                m04_a_slow_reader_gets_data_not_heartbeats
+                b03_a_stalled_reader_stops_the_source
+                m06_the_end_is_told_with_the_close_event
+                m13_an_event_before_a_failure_arrives
+                m13_a_failure_is_redacted
+                m12_errors_can_be_skipped
+                m12_errors_can_end_the_stream
+                m12_errors_can_be_answered_by_the_developer
+                m12_a_value_that_cannot_be_encoded_does_not_end_the_stream
+                b04_shutdown_ends_open_streams
+                b04_ready_events_leave_before_a_shutdown
+                b04_a_connection_ends_at_its_maximum_age
+                m03_a_client_that_leaves_is_noticed_while_the_source_waits
+                m03_a_client_that_leaves_is_noticed_while_the_source_is_busy
+                m36_the_close_hook_runs_once_at_the_end
+                m35_head_does_not_run_the_producer
+                b02_the_last_event_id_is_read_as_utf8
+                b02_the_last_event_id_may_come_by_query
+                m03_an_async_function_is_dropped_with_its_client
+                m20_an_async_function_waits_for_the_reader
+                m13_a_failed_async_function_is_a_failed_source
+                m37_crlf_is_an_option
+                m07_the_observer_hears_everything_once
+                m02_m30_streams_iterators_values_and_functions_are_sources
+                m05_the_reconnection_time_of_the_stream_stands_in_its_first_block
+                m08_m34_status_headers_and_cookies_are_the_developers
+                m09_m20_values_become_events_by_their_kind
+                m10_m38_every_event_may_have_every_field
+                m16_ten_thousand_idle_streams_live_on_one_thread
+                m21_a_comment_is_a_value_that_no_text_can_break_out_of
+                m22_a_reconnection_time_is_a_duration_in_whole_milliseconds
+                m23_a_stream_answers_a_post
+                m31_the_stream_names_and_numbers_events_that_do_not
+                m32_a_number_is_an_id
+                m36_work_goes_on_after_the_stream
+                b05_a_client_is_answered_as_its_kind_needs
+                m09_a_stream_may_be_made_of_fragments_and_of_anything_else
+                m11_a_failed_render_is_told_without_its_error_and_the_stream_goes_on
+                m11_a_failed_render_is_shown_in_its_place_in_development
+                m12_a_failed_render_is_skipped_in_silence_and_the_next_one_renders_again
+                m12_a_failed_render_ends_no_async_function
+                m12_an_event_without_its_context_is_left_out_whatever_the_policy
+                m12_an_endless_row_of_left_out_events_lets_others_run
+                m13_a_failed_producer_is_told_without_its_error_then_the_close_event_then_the_end
+                m14_a_fragment_arrives_in_the_dialect_of_its_client
             );
         }
     };

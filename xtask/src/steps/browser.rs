@@ -17,7 +17,7 @@ pub(crate) fn run(workspace: &Workspace, report: &mut Report) {
 /// The scripts start the example servers; 0 is their only good exit code.
 fn drive(workspace: &Workspace) -> StepResult {
     let root = &workspace.root;
-    let scripts = ["run.mjs", "chat.mjs"].map(|script| format!("{DIR}/{script}"));
+    let scripts = ["run.mjs", "chat.mjs", "html.mjs"].map(|script| format!("{DIR}/{script}"));
     if let Some(missing) = scripts.iter().find(|script| !root.join(script).is_file()) {
         return Err(format!("{missing} is missing"));
     }
@@ -35,6 +35,8 @@ fn drive(workspace: &Workspace) -> StepResult {
         Run::cargo(root).args(["build", "-p", adapter, "--example", "live"]).run()?;
         let chat = ["build", "-p", adapter, "--features", "broadcast", "--example", "chat"];
         Run::cargo(root).args(chat).run()?;
+        let dashboard = ["build", "-p", adapter, "--features", "broadcast,html", "--example", "dashboard"];
+        Run::cargo(root).args(dashboard).run()?;
     }
     Run::new("npm", root).args(["ci", "--no-audit", "--no-fund", "--prefix", DIR]).run()?;
     for script in &scripts {

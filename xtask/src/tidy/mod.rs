@@ -2,8 +2,10 @@
 
 mod api_docs;
 mod core_purity;
+mod guide;
 mod layers;
 mod pages;
+mod parity;
 mod readme;
 mod source;
 mod text;
@@ -20,6 +22,16 @@ pub(crate) fn run(workspace: &Workspace, report: &mut Report) {
     report.step("tidy", || {
         let files = text_files(workspace)?;
         verdict(findings(workspace, &files))
+    });
+}
+
+/// Writes the names of the tests into the page that lists them.
+pub(crate) fn write_parity(workspace: &Workspace, report: &mut Report) {
+    report.step("parity", || {
+        let files = text_files(workspace)?;
+        let page = parity::write(&files).ok_or_else(|| format!("{} is missing", parity::PAGE))?;
+        fs::write(workspace.root.join(parity::PAGE), page).map_err(|error| error.to_string())?;
+        Ok(Outcome::Passed)
     });
 }
 
@@ -51,6 +63,8 @@ fn findings(workspace: &Workspace, files: &[File]) -> BTreeSet<Finding> {
     findings.extend(crates(workspace, files));
     findings.extend(readmes(workspace, files));
     findings.extend(architecture(workspace, files));
+    findings.extend(parity::check(files));
+    findings.extend(guide(files));
     findings
 }
 
@@ -100,6 +114,21 @@ fn architecture(workspace: &Workspace, files: &[File]) -> Vec<Finding> {
     let crates: Vec<&str> = members.map(|package| package.name.as_str()).collect();
     let modules = pages::core_modules(files.iter().map(|file| file.path.as_str()));
     pages::architecture(&crates, &modules, page)
+}
+
+fn guide(files: &[File]) -> Vec<Finding> {
+    let (Some(index), Some(lib)) = (find(files, guide::INDEX), find(files, guide::LIB)) else {
+        let absent = [guide::INDEX, guide::LIB].into_iter().filter(|path| find(files, path).is_none());
+        return absent.map(missing).collect();
+    };
+    let in_folder = || files.iter().filter(|file| file.path.starts_with(guide::FOLDER));
+    let paths: Vec<&str> = in_folder().map(|file| file.path.as_str()).collect();
+    let mut findings = guide::pages(&paths, index, lib);
+    for page in in_folder().filter(|file| file.path.ends_with(".md")) {
+        findings.extend(guide::blocks(page));
+        findings.extend(guide::links(page, |path| find(files, path).map(|file| file.text.clone())));
+    }
+    findings
 }
 
 fn missing(path: &str) -> Finding {

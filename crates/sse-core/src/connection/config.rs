@@ -1,7 +1,7 @@
 use super::CloseReason;
 use crate::encode::{Encoder, LineEnding};
 use crate::event::Event;
-use crate::field::{EventName, Retry};
+use crate::field::{EventId, EventName, Retry};
 use crate::frame::Frame;
 use alloc::borrow::Cow;
 use bytes::Bytes;
@@ -11,6 +11,7 @@ use core::time::Duration;
 ///
 /// | policy | default |
 /// |---|---|
+/// | name and id of events without | none |
 /// | opening bytes | an empty comment, at once: proxies hold a response back until its first body byte |
 /// | reconnection time of the stream | none: the client's own |
 /// | heartbeat | `: heartbeat` after 15 s without output |
@@ -84,7 +85,39 @@ impl Config {
     /// ```
     #[must_use]
     pub const fn with_line_ending(mut self, line_ending: LineEnding) -> Self {
-        self.encoder = self.encoder.with_line_ending(line_ending);
+        self.encoder.set_line_ending(line_ending);
+        self
+    }
+
+    /// Sets the name of events that have none: see [`Encoder::with_default_name`].
+    ///
+    /// The connection's own events, error events among them, are not touched.
+    ///
+    /// ```
+    /// use sse_core::{Config, Event, IntoFrame, event_name};
+    ///
+    /// let config = Config::new().with_default_name(event_name!("log"));
+    /// assert_eq!("a".into_frame(config.encoder())?.as_bytes(), b"event: log\ndata: a\n\n");
+    /// # Ok::<(), sse_core::ItemError>(())
+    /// ```
+    #[must_use]
+    pub fn with_default_name(mut self, name: EventName<'static>) -> Self {
+        self.encoder = self.encoder.with_default_name(name);
+        self
+    }
+
+    /// Sets the id of events that have none: see [`Encoder::with_default_id`].
+    ///
+    /// ```
+    /// use sse_core::{Config, IntoFrame};
+    ///
+    /// let config = Config::new().with_default_id(7_u64);
+    /// assert_eq!("a".into_frame(config.encoder())?.as_bytes(), b"id: 7\ndata: a\n\n");
+    /// # Ok::<(), sse_core::ItemError>(())
+    /// ```
+    #[must_use]
+    pub fn with_default_id(mut self, id: impl Into<EventId<'static>>) -> Self {
+        self.encoder = self.encoder.with_default_id(id);
         self
     }
 
@@ -259,6 +292,12 @@ impl Config {
     #[must_use]
     pub const fn encoder(&self) -> &Encoder {
         &self.encoder
+    }
+
+    /// Returns the first bytes; `None` when they are the empty comment.
+    #[must_use]
+    pub const fn opening(&self) -> Option<&Frame> {
+        self.opening.as_ref()
     }
 
     /// Returns the heartbeat; `None` when it is switched off.
@@ -473,16 +512,40 @@ impl Heartbeat {
 /// ```
 #[derive(Clone, Debug)]
 pub struct CloseEvent {
-    name: EventName<'static>,
+    name: Option<EventName<'static>>,
     data: Option<Cow<'static, str>>,
-    is_sent_on_shutdown: bool,
+    occasion: Occasion,
+}
+
+/// On which ends a close event is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Occasion {
+    FinalEnds,
+    FinalEndsButShutdown,
+    SourceEnded,
 }
 
 impl CloseEvent {
     /// Makes a close event whose data is `complete`.
     #[must_use]
     pub const fn new(name: EventName<'static>) -> Self {
-        Self { name, data: Some(Cow::Borrowed("complete")), is_sent_on_shutdown: true }
+        Self { name: Some(name), data: Some(Cow::Borrowed("complete")), occasion: Occasion::FinalEnds }
+    }
+
+    /// Makes a close event without a name, a `message` like any other to clients: the `[DONE]` of LLM APIs.
+    ///
+    /// ```
+    /// use sse_core::connection::{CloseEvent, CloseReason, Config, Connection, Output};
+    /// use sse_core::Instant;
+    ///
+    /// let done = CloseEvent::unnamed("[DONE]");
+    /// let mut connection = Connection::start(Config::new().with_close_event(done), Instant::EPOCH);
+    /// connection.close(CloseReason::SourceEnded);
+    /// assert_eq!(connection.poll_output(Instant::EPOCH), Output::Transmit(b":\ndata: [DONE]\n\n"[..].into()));
+    /// ```
+    #[must_use]
+    pub fn unnamed(data: impl Into<Cow<'static, str>>) -> Self {
+        Self { name: None, data: Some(data.into()), occasion: Occasion::FinalEnds }
     }
 
     /// Sets the data, in the place of `complete` or the reason.
@@ -535,14 +598,35 @@ impl CloseEvent {
     /// ```
     #[must_use]
     pub fn not_on_shutdown(mut self) -> Self {
-        self.is_sent_on_shutdown = false;
+        if self.occasion == Occasion::FinalEnds {
+            self.occasion = Occasion::FinalEndsButShutdown;
+        }
+        self
+    }
+
+    /// Leaves it out unless the source came to its end: it then says that everything was sent.
+    ///
+    /// ```
+    /// use sse_core::connection::{CloseEvent, CloseReason, Config, Connection, Output};
+    /// use sse_core::{Instant, event_name};
+    ///
+    /// let done = CloseEvent::new(event_name!("done")).only_when_complete();
+    /// let mut connection = Connection::start(Config::new().with_close_event(done), Instant::EPOCH);
+    /// connection.close(CloseReason::SourceFailed);
+    /// assert_eq!(connection.poll_output(Instant::EPOCH), Output::Transmit(b":\n"[..].into()));
+    /// assert_eq!(connection.poll_output(Instant::EPOCH), Output::Closed(CloseReason::SourceFailed));
+    /// ```
+    #[must_use]
+    pub fn only_when_complete(mut self) -> Self {
+        self.occasion = Occasion::SourceEnded;
         self
     }
 
     fn is_sent_for(&self, reason: CloseReason) -> bool {
         match reason {
-            CloseReason::SourceEnded | CloseReason::SourceFailed | CloseReason::Revoked => true,
-            CloseReason::Shutdown => self.is_sent_on_shutdown,
+            CloseReason::SourceEnded => true,
+            CloseReason::SourceFailed | CloseReason::Revoked => self.occasion != Occasion::SourceEnded,
+            CloseReason::Shutdown => self.occasion == Occasion::FinalEnds,
             CloseReason::MaxAge
             | CloseReason::Lagged
             | CloseReason::Refused
@@ -552,6 +636,10 @@ impl CloseEvent {
     }
 
     fn event(&self, reason: CloseReason) -> Event<'_> {
-        Event::new(self.data.as_deref().unwrap_or(reason.as_str())).with_name(self.name.clone())
+        let event = Event::new(self.data.as_deref().unwrap_or(reason.as_str()));
+        match &self.name {
+            Some(name) => event.with_name(name.clone()),
+            None => event,
+        }
     }
 }

@@ -78,7 +78,7 @@ fn a_slow_reader_gets_data_before_heartbeats() {
 }
 
 #[test]
-fn a_heartbeat_interval_has_bounds() {
+fn m04_a_heartbeat_interval_has_bounds() {
     for millis in [0, 999, 300_001] {
         let interval = Duration::from_millis(millis);
         assert_eq!(Heartbeat::idle(interval).unwrap_err().interval(), interval);

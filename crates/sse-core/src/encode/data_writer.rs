@@ -1,5 +1,5 @@
-use super::Encoder;
 use super::lines::{Lines, Text};
+use super::{Encoder, LineEnding};
 use crate::event::Event;
 use crate::frame::Frame;
 use alloc::vec::Vec;
@@ -28,7 +28,7 @@ pub struct DataWriter {
     wire: Vec<u8>,
     /// Where this event starts in it.
     start: usize,
-    encoder: Encoder,
+    line_ending: LineEnding,
     after_return: bool,
 }
 
@@ -48,7 +48,7 @@ impl DataWriter {
     /// ```
     #[must_use]
     pub fn new(event: &Event<'_>) -> Self {
-        Self::append_to(Vec::new(), Encoder::new(), event)
+        Self::append_to(Vec::new(), &Encoder::new(), event)
     }
 
     /// Starts behind what `wire` holds, with a chosen encoder.
@@ -57,13 +57,14 @@ impl DataWriter {
     /// use sse_core::{DataWriter, Encoder, Event};
     ///
     /// let wire = b"data: first\n\n".to_vec();
-    /// let second = DataWriter::append_to(wire, Encoder::new(), &Event::new("second"));
+    /// let second = DataWriter::append_to(wire, &Encoder::new(), &Event::new("second"));
     /// assert_eq!(second.into_vec(), b"data: first\n\ndata: second\n\n");
     /// ```
     #[must_use]
-    pub fn append_to(wire: Vec<u8>, encoder: Encoder, event: &Event<'_>) -> Self {
-        let mut writer = Self { start: wire.len(), wire, encoder, after_return: false };
-        Lines::before_data(event).write(encoder.line_ending, &mut writer.wire);
+    pub fn append_to(wire: Vec<u8>, encoder: &Encoder, event: &Event<'_>) -> Self {
+        let mut writer =
+            Self { start: wire.len(), wire, line_ending: encoder.line_ending(), after_return: false };
+        Lines::before_data(event).write(encoder.line_ending(), &mut writer.wire);
         writer.wire.extend_from_slice(Lines::DATA);
         writer.push(event.data().unwrap_or_default().as_bytes());
         writer
@@ -94,7 +95,7 @@ impl DataWriter {
     ///
     /// let mut wire = Vec::new();
     /// for row in 1..=2 {
-    ///     let mut data = DataWriter::append_to(wire, Encoder::new(), &Event::new(""));
+    ///     let mut data = DataWriter::append_to(wire, &Encoder::new(), &Event::new(""));
     ///     write!(data, "row {row}")?;
     ///     wire = data.into_vec();
     /// }
@@ -103,7 +104,7 @@ impl DataWriter {
     /// ```
     #[must_use]
     pub fn into_vec(mut self) -> Vec<u8> {
-        self.encoder.line_ending.write_twice(&mut self.wire);
+        self.line_ending.write_twice(&mut self.wire);
         self.wire
     }
 
@@ -132,7 +133,7 @@ impl DataWriter {
         let mut text = Text::new(bytes);
         while let Some((line, rest)) = text.cut() {
             self.wire.extend_from_slice(line);
-            self.encoder.line_ending.write(&mut self.wire);
+            self.line_ending.write(&mut self.wire);
             self.wire.extend_from_slice(Lines::DATA);
             text = rest;
         }

@@ -92,7 +92,7 @@ fn every_way_to_encode_gives_the_same_bytes() {
                 encoder.encode(&event, &mut wire);
                 assert_eq!(wire, frame.as_bytes());
                 assert_eq!(encoder.chunks(&event).collect::<Vec<_>>().concat(), wire);
-                assert_eq!(DataWriter::append_to(Vec::new(), encoder, &event).into_vec(), wire);
+                assert_eq!(DataWriter::append_to(Vec::new(), &encoder, &event).into_vec(), wire);
                 assert_eq!(
                     (encoder.encoded_len(&event), encoder.chunks(&event).remaining()),
                     (wire.len(), wire.len())
@@ -179,8 +179,8 @@ fn a_data_writer_goes_on_from_the_events_own_data() {
 #[test]
 fn a_frame_of_a_data_writer_is_its_event_alone() {
     let prefix = b"\xEF\xBB\xBFdata: half";
-    let writer = DataWriter::append_to(prefix.to_vec(), Encoder::new(), &Event::new("a"));
+    let writer = DataWriter::append_to(prefix.to_vec(), &Encoder::new(), &Event::new("a"));
     assert_eq!(writer.into_frame(), Event::new("a").to_frame());
-    let writer = DataWriter::append_to(prefix.to_vec(), Encoder::new(), &Event::new("a"));
+    let writer = DataWriter::append_to(prefix.to_vec(), &Encoder::new(), &Event::new("a"));
     assert_eq!(writer.into_vec(), [&prefix[..], b"data: a\n\n"].concat());
 }

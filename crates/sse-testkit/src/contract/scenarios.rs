@@ -28,7 +28,7 @@ async fn recorded<A: Adapter>(millis: u64, app: App) -> Recording {
 }
 
 /// Something is sent at once.
-pub async fn something_is_sent_at_once<A: Adapter>() {
+pub async fn m01_something_is_sent_at_once<A: Adapter>() {
     let idle = play(|| Script::new().hang(), Options::new);
     recorded::<A>(1_000, idle).await.expect(&[(0, ":\n")], None);
     let options = || Options::new().with_retry(Retry::from_millis(500)).with_opening(Comment::new("hi"));
@@ -38,7 +38,7 @@ pub async fn something_is_sent_at_once<A: Adapter>() {
 }
 
 /// The head is that of an event stream.
-pub async fn the_head_is_that_of_an_event_stream<A: Adapter>() {
+pub async fn m01_the_head_is_that_of_an_event_stream<A: Adapter>() {
     let recording = recorded::<A>(1_000, play(|| Script::new().hang(), Options::new)).await;
     assert_eq!(recording.status, 200);
     assert_eq!(recording.headers["content-type"], "text/event-stream");
@@ -49,7 +49,7 @@ pub async fn the_head_is_that_of_an_event_stream<A: Adapter>() {
 }
 
 /// A heartbeat follows idleness.
-pub async fn a_heartbeat_follows_idleness<A: Adapter>() {
+pub async fn m04_a_heartbeat_follows_idleness<A: Adapter>() {
     let app = play(|| Script::new().wait(5_000).event("a").hang(), Options::new);
     recorded::<A>(36_000, app)
         .await
@@ -57,7 +57,7 @@ pub async fn a_heartbeat_follows_idleness<A: Adapter>() {
 }
 
 /// No heartbeat under load.
-pub async fn no_heartbeat_under_load<A: Adapter>() {
+pub async fn m04_no_heartbeat_under_load<A: Adapter>() {
     let script = || (0..6).fold(Script::new(), |script, _| script.wait(14_999).event("a")).hang();
     let recording = recorded::<A>(100_000, play(script, Options::new)).await;
     assert!(!recording.text().contains("heartbeat"), "{recording:?}");
@@ -66,7 +66,7 @@ pub async fn no_heartbeat_under_load<A: Adapter>() {
 }
 
 /// A periodic heartbeat keeps its grid.
-pub async fn a_periodic_heartbeat_keeps_its_grid<A: Adapter>() {
+pub async fn m33_a_periodic_heartbeat_keeps_its_grid<A: Adapter>() {
     let options = || {
         let beat = Heartbeat::periodic(Duration::from_secs(10)).expect("in range");
         Options::new().with_heartbeat(beat.with_frame(Event::new("").with_name(event_name!("ping"))))
@@ -79,13 +79,13 @@ pub async fn a_periodic_heartbeat_keeps_its_grid<A: Adapter>() {
 }
 
 /// No heartbeat when switched off.
-pub async fn no_heartbeat_when_switched_off<A: Adapter>() {
+pub async fn m04_no_heartbeat_when_switched_off<A: Adapter>() {
     let app = play(|| Script::new().hang(), || Options::new().with_heartbeat(None));
     recorded::<A>(10_000_000, app).await.expect(&[(0, ":\n")], None);
 }
 
 /// Ready events leave together.
-pub async fn ready_events_leave_together<A: Adapter>() {
+pub async fn b06_ready_events_leave_together<A: Adapter>() {
     let app = play(|| Script::new().event("a").event("b\nc").event("").hang(), Options::new);
     let mut client = Client::connect::<A>(app).await;
     let mut body = client.request(get()).await.into_body();
@@ -94,7 +94,7 @@ pub async fn ready_events_leave_together<A: Adapter>() {
 }
 
 /// A reader that is slower than the heartbeat: what it reads is data, in order.
-pub async fn a_slow_reader_gets_data_not_heartbeats<A: Adapter>() {
+pub async fn m04_a_slow_reader_gets_data_not_heartbeats<A: Adapter>() {
     let data = "x".repeat(3_000);
     let app = App::new(move |_| {
         let script = Script::new().event_for_ever(&data);
@@ -113,7 +113,7 @@ pub async fn a_slow_reader_gets_data_not_heartbeats<A: Adapter>() {
 }
 
 /// A stalled reader stops the source.
-pub async fn a_stalled_reader_stops_the_source<A: Adapter>() {
+pub async fn b03_a_stalled_reader_stops_the_source<A: Adapter>() {
     let probe = Probe::new();
     let watched = probe.clone();
     let data = "x".repeat(3_000);
@@ -128,7 +128,7 @@ pub async fn a_stalled_reader_stops_the_source<A: Adapter>() {
 }
 
 /// The end is told with the close event.
-pub async fn the_end_is_told_with_the_close_event<A: Adapter>() {
+pub async fn m06_the_end_is_told_with_the_close_event<A: Adapter>() {
     let script = || Script::new().wait(1_000).event("a").wait(1_000);
     let options = || Options::new().with_close_event(CloseEvent::new(event_name!("done")));
     recorded::<A>(9_000, play(script, options)).await.expect(
@@ -139,14 +139,14 @@ pub async fn the_end_is_told_with_the_close_event<A: Adapter>() {
 }
 
 /// An event before a failure arrives.
-pub async fn an_event_before_a_failure_arrives<A: Adapter>() {
+pub async fn m13_an_event_before_a_failure_arrives<A: Adapter>() {
     let options = || Options::new().on_error(ErrorPolicy::close());
     let app = play(|| Script::new().event("last").failure().event("never"), options);
     recorded::<A>(9_000, app).await.expect(&[(0, ":\ndata: last\n\n")], Some(0));
 }
 
 /// A failure is redacted.
-pub async fn a_failure_is_redacted<A: Adapter>() {
+pub async fn m13_a_failure_is_redacted<A: Adapter>() {
     let close_event = || CloseEvent::new(event_name!("bye")).with_reason();
     let options = move || Options::new().with_close_event(close_event());
     let app = play(|| Script::new().wait(500).failure(), options);
@@ -164,7 +164,7 @@ pub async fn a_failure_is_redacted<A: Adapter>() {
 }
 
 /// Errors can be skipped.
-pub async fn errors_can_be_skipped<A: Adapter>() {
+pub async fn m12_errors_can_be_skipped<A: Adapter>() {
     let script = || {
         let many = (0..1_000).fold(Script::new(), |script, _| script.failure());
         many.event("a").unencodable().event("b").wait(1_000).event("c")
@@ -176,7 +176,7 @@ pub async fn errors_can_be_skipped<A: Adapter>() {
 }
 
 /// Errors can end the stream.
-pub async fn errors_can_end_the_stream<A: Adapter>() {
+pub async fn m12_errors_can_end_the_stream<A: Adapter>() {
     let options = || {
         let close_event = CloseEvent::new(event_name!("done"));
         Options::new().on_error(ErrorPolicy::close()).with_close_event(close_event)
@@ -188,7 +188,7 @@ pub async fn errors_can_end_the_stream<A: Adapter>() {
 }
 
 /// Errors can be answered by the developer.
-pub async fn errors_can_be_answered_by_the_developer<A: Adapter>() {
+pub async fn m12_errors_can_be_answered_by_the_developer<A: Adapter>() {
     let policy = || {
         ErrorPolicy::custom(|error| {
             ErrorAction::Send(Event::new(error.to_string()).with_name(event_name!("inline")).into())
@@ -200,7 +200,7 @@ pub async fn errors_can_be_answered_by_the_developer<A: Adapter>() {
 }
 
 /// A value that cannot be encoded does not end the stream.
-pub async fn a_value_that_cannot_be_encoded_does_not_end_the_stream<A: Adapter>() {
+pub async fn m12_a_value_that_cannot_be_encoded_does_not_end_the_stream<A: Adapter>() {
     let app = play(|| Script::new().unencodable().event("a").wait(100).event("b"), Options::new);
     recorded::<A>(9_000, app).await.expect(
         &[(0, ":\nevent: sse:error\ndata: Event rendering failed\n\ndata: a\n\n"), (100, "data: b\n\n")],
@@ -209,7 +209,7 @@ pub async fn a_value_that_cannot_be_encoded_does_not_end_the_stream<A: Adapter>(
 }
 
 /// Shutdown ends open streams.
-pub async fn shutdown_ends_open_streams<A: Adapter>() {
+pub async fn b04_shutdown_ends_open_streams<A: Adapter>() {
     let probe = Probe::new();
     let watched = probe.clone();
     let app = App::new(move |_| {
@@ -230,7 +230,7 @@ pub async fn shutdown_ends_open_streams<A: Adapter>() {
 }
 
 /// What was ready leaves before a shutdown, and an endless source does not hold it up.
-pub async fn ready_events_leave_before_a_shutdown<A: Adapter>() {
+pub async fn b04_ready_events_leave_before_a_shutdown<A: Adapter>() {
     let options = || {
         let stop = sleep(Duration::from_secs(1));
         Options::new().with_close_event(CloseEvent::new(event_name!("bye"))).until(stop)
@@ -246,7 +246,7 @@ pub async fn ready_events_leave_before_a_shutdown<A: Adapter>() {
 }
 
 /// A connection ends at its maximum age.
-pub async fn a_connection_ends_at_its_maximum_age<A: Adapter>() {
+pub async fn b04_a_connection_ends_at_its_maximum_age<A: Adapter>() {
     let options = || {
         let close_event = CloseEvent::new(event_name!("done"));
         Options::new()
@@ -261,7 +261,7 @@ pub async fn a_connection_ends_at_its_maximum_age<A: Adapter>() {
 }
 
 /// A client that leaves is noticed while the source waits.
-pub async fn a_client_that_leaves_is_noticed_while_the_source_waits<A: Adapter>() {
+pub async fn m03_a_client_that_leaves_is_noticed_while_the_source_waits<A: Adapter>() {
     let (seen, noticed_after) =
         left::<A>(Script::new().event("a").hang(), Options::new().with_heartbeat(None)).await;
     assert_eq!(seen.closes[0].0, CloseReason::PeerGone);
@@ -270,7 +270,7 @@ pub async fn a_client_that_leaves_is_noticed_while_the_source_waits<A: Adapter>(
 }
 
 /// A client that leaves is noticed while the source is busy.
-pub async fn a_client_that_leaves_is_noticed_while_the_source_is_busy<A: Adapter>() {
+pub async fn m03_a_client_that_leaves_is_noticed_while_the_source_is_busy<A: Adapter>() {
     let (seen, noticed_after) = left::<A>(Script::new().event_for_ever("x"), Options::new()).await;
     assert_eq!(seen.closes[0].0, CloseReason::PeerGone);
     assert_eq!((seen.drops, seen.closes.len()), (1, 1));
@@ -300,7 +300,7 @@ async fn left<A: Adapter>(script: Script, options: Options) -> (Seen, Duration) 
 }
 
 /// The close hook runs once at the end.
-pub async fn the_close_hook_runs_once_at_the_end<A: Adapter>() {
+pub async fn m36_the_close_hook_runs_once_at_the_end<A: Adapter>() {
     let probe = Probe::new();
     let watched = probe.clone();
     let app = App::new(move |_| Answer {
@@ -315,7 +315,7 @@ pub async fn the_close_hook_runs_once_at_the_end<A: Adapter>() {
 }
 
 /// HEAD does not run the producer.
-pub async fn head_does_not_run_the_producer<A: Adapter>() {
+pub async fn m35_head_does_not_run_the_producer<A: Adapter>() {
     let probe = Probe::new();
     let watched = probe.clone();
     let app = App::new(move |_| Answer {
@@ -342,7 +342,7 @@ fn echo_last_event_id() -> App {
 }
 
 /// The last event id is read as UTF-8.
-pub async fn the_last_event_id_is_read_as_utf8<A: Adapter>() {
+pub async fn b02_the_last_event_id_is_read_as_utf8<A: Adapter>() {
     for (sent, read) in
         [(&b"k3-17"[..], "k3-17"), ("é…💩".as_bytes(), "é…💩"), (b"\xE9", "\u{FFFD}"), (b"", "none")]
     {
@@ -355,7 +355,7 @@ pub async fn the_last_event_id_is_read_as_utf8<A: Adapter>() {
 }
 
 /// The last event id may come by query.
-pub async fn the_last_event_id_may_come_by_query<A: Adapter>() {
+pub async fn b02_the_last_event_id_may_come_by_query<A: Adapter>() {
     for (query, header, read) in [
         ("lastEventId=k3-17", None, "k3-17"),
         ("a=b&lastEventId=%C3%A9+1", None, "é 1"),
@@ -376,7 +376,7 @@ pub async fn the_last_event_id_may_come_by_query<A: Adapter>() {
 }
 
 /// An async function is dropped with its client.
-pub async fn an_async_function_is_dropped_with_its_client<A: Adapter>() {
+pub async fn m03_an_async_function_is_dropped_with_its_client<A: Adapter>() {
     let probe = Probe::new();
     let watched = probe.clone();
     let app = App::new(move |_| {
@@ -403,7 +403,7 @@ pub async fn an_async_function_is_dropped_with_its_client<A: Adapter>() {
 }
 
 /// An async function waits for the reader.
-pub async fn an_async_function_waits_for_the_reader<A: Adapter>() {
+pub async fn m20_an_async_function_waits_for_the_reader<A: Adapter>() {
     let sent = Arc::new(Mutex::new(0_u32));
     let counter = Arc::clone(&sent);
     let app = App::new(move |_| {
@@ -428,7 +428,7 @@ pub async fn an_async_function_waits_for_the_reader<A: Adapter>() {
 }
 
 /// A failed async function is a failed source.
-pub async fn a_failed_async_function_is_a_failed_source<A: Adapter>() {
+pub async fn m13_a_failed_async_function_is_a_failed_source<A: Adapter>() {
     let app = App::new(|_| {
         let function = async |mut events: Sender| {
             events.send("a").await?;
@@ -448,7 +448,7 @@ pub async fn a_failed_async_function_is_a_failed_source<A: Adapter>() {
 }
 
 /// CRLF is an option.
-pub async fn crlf_is_an_option<A: Adapter>() {
+pub async fn m37_crlf_is_an_option<A: Adapter>() {
     let options = || {
         Options::new()
             .with_line_ending(LineEnding::CrLf)
@@ -469,7 +469,7 @@ pub async fn crlf_is_an_option<A: Adapter>() {
 }
 
 /// The observer hears everything once.
-pub async fn the_observer_hears_everything_once<A: Adapter>() {
+pub async fn m07_the_observer_hears_everything_once<A: Adapter>() {
     let heard = Arc::new(Mutex::new(Vec::new()));
     let end = Arc::new(Notify::new());
     let (listener, ended) = (Arc::clone(&heard), Arc::clone(&end));

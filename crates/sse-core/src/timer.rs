@@ -1,24 +1,26 @@
+//! A period, as the machines keep it.
+
 use crate::time::Instant;
 use core::time::Duration;
 
 /// A period that runs from a point in time. A clock that steps back restarts it; one that jumps ahead ends it once.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Timer {
+pub(crate) struct Timer {
     since: Instant,
     period: Duration,
 }
 
 impl Timer {
-    pub(super) const fn start(now: Instant, period: Duration) -> Self {
+    pub(crate) const fn start(now: Instant, period: Duration) -> Self {
         Self { since: now, period }
     }
 
-    pub(super) fn restart(&mut self, now: Instant) {
+    pub(crate) fn restart(&mut self, now: Instant) {
         self.since = now;
     }
 
     /// Starts the period that `now` lies in, on the grid of the first.
-    pub(super) fn advance(&mut self, now: Instant) {
+    pub(crate) fn advance(&mut self, now: Instant) {
         let elapsed = now.saturating_duration_since(self.since);
         let into_period = match elapsed.as_nanos().checked_rem(self.period.as_nanos()) {
             // A period is at most 300 s where this is used: its nanoseconds fit.
@@ -29,23 +31,23 @@ impl Timer {
     }
 
     /// To be called before anything else is asked: keeps a deadline at most one period away.
-    pub(super) fn handle_now(&mut self, now: Instant) {
+    pub(crate) fn handle_now(&mut self, now: Instant) {
         self.since = self.since.min(now);
     }
 
-    pub(super) fn is_due(&self, now: Instant) -> bool {
+    pub(crate) fn is_due(&self, now: Instant) -> bool {
         now.saturating_duration_since(self.since) >= self.period
     }
 
-    pub(super) fn deadline(&self) -> Instant {
+    pub(crate) fn deadline(&self) -> Instant {
         self.since.saturating_add(self.period)
     }
 
-    pub(super) fn with_period(self, period: Duration) -> Self {
+    pub(crate) fn with_period(self, period: Duration) -> Self {
         Self { period, ..self }
     }
 
-    pub(super) const fn period(&self) -> Duration {
+    pub(crate) const fn period(&self) -> Duration {
         self.period
     }
 }
