@@ -9,13 +9,14 @@ use core::pin::Pin;
 use core::task::{Context, Poll};
 use core::time::Duration;
 use futures_core::Stream;
-use sse_actix::{Event, LastEventId, PushError, Retry, Sender, Sse, event_name};
+use sse_actix::{CloseReason, Event, LastEventId, PushError, Retry, Sender, Sse, event_name};
 use sse_testkit::actix::Actix;
 use sse_testkit::collect::{CollectError, Collected, Collector, End, Failure, Limit};
 use sse_testkit::conformance::{Rule, check_server};
 use sse_testkit::html::assert_sse_wired;
 use sse_testkit::url::Url;
 use std::net::TcpListener;
+use std::sync::{Arc, Mutex};
 use tokio::time::{pause, sleep};
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -109,6 +110,22 @@ async fn m17_a_stream_that_never_pauses_ends_at_the_limit() {
     pause();
     let ready = Collector::get("/ready").with_deadline(HOUR).collect(&app!()).await.unwrap();
     assert_eq!((ready.events.len(), ready.end), (Collector::DEFAULT_MAX_ITEMS - 1, End::Limit(Limit::Items)));
+}
+
+#[actix_web::test]
+async fn m17_a_client_leaves_when_it_is_dropped() {
+    let reason = Arc::new(Mutex::new(None));
+    let told = web::Data::new(Arc::clone(&reason));
+    let hooked = async |told: web::Data<Arc<Mutex<Option<CloseReason>>>>| {
+        let hook = move |reason, _| *told.lock().unwrap() = Some(reason);
+        Sse::push(|_: Sender| core::future::pending::<()>()).on_close(hook)
+    };
+    let app = App::new().app_data(told).route("/", web::get().to(hooked));
+    let app = Actix::new(init_service(app).await);
+    let live = Collector::get("/").open(&app).await.unwrap();
+    assert_eq!(*reason.lock().unwrap(), None);
+    drop(live);
+    assert_eq!(*reason.lock().unwrap(), Some(CloseReason::PeerGone));
 }
 
 #[actix_web::test]

@@ -9,7 +9,7 @@
 //! | what is listened to is emitted | `sse-swap`, `hx-trigger="sse:…"` | |
 //! | what is emitted is listened to | and `sse-close` | named events by `hx-trigger`, `hx-on:…`, `hx-sse:close` |
 //! | [`Orphan`](WiringProblem::Orphan) | `sse-swap` stands below `sse-connect` | |
-//! | [`SelfSwap`](WiringProblem::SelfSwap) | not on the same element: lost after a reconnection | |
+//! | [`SelfSwap`](WiringProblem::SelfSwap) | not on the same element: see [`Wiring::with_self_swap`] | |
 //! | [`MissingExtension`](WiringProblem::MissingExtension) | `hx-ext="sse"` on it or above | |
 //! | [`InheritedTarget`](WiringProblem::InheritedTarget) | no `hx-target` from above | no `hx-target:inherited` from above |
 //! | [`RemovedSwap`](WiringProblem::RemovedSwap) | | no `sse-swap`: htmx 4 has it no more |
@@ -121,12 +121,13 @@ pub struct Wiring<'a> {
     page: &'a str,
     rare: BTreeSet<&'a str>,
     scripted: BTreeSet<&'a str>,
+    may_swap_self: bool,
 }
 
 impl<'a> Wiring<'a> {
     /// Takes a page, or a part of one.
     pub fn new(page: &'a str) -> Self {
-        Self { page, rare: BTreeSet::new(), scripted: BTreeSet::new() }
+        Self { page, rare: BTreeSet::new(), scripted: BTreeSet::new(), may_swap_self: false }
     }
 
     /// Names an event that need not be among those that were collected.
@@ -141,6 +142,35 @@ impl<'a> Wiring<'a> {
         self
     }
 
+    /// Allows `sse-swap` on the element of `sse-connect`.
+    ///
+    /// Guides forbid it, so a check reports it unless it is told not to. The extensions that were tried (of htmx 1.8.6 and
+    /// 1.9.12, and 2.1.0 to 2.2.4) do swap there, after a reconnection too. An `outerHTML` swap takes the connection away
+    /// with its element.
+    ///
+    /// ```
+    /// # #[cfg(feature = "tower")]
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn core::error::Error>> {
+    /// use axum::{Router, routing::get};
+    /// use sse_axum::Sse;
+    /// use sse_testkit::{collect::Collector, html::{Wiring, check_wiring}, tower::Tower};
+    ///
+    /// let page = r#"<p hx-ext="sse" sse-connect="/live" sse-swap="message"></p>"#;
+    /// let app = Tower::new(Router::new().route("/live", get(|| async { Sse::new(tokio_stream::iter(["a"])) })));
+    /// let collected = Collector::get("/live").collect(&app).await?;
+    /// assert!(check_wiring(page, &collected).is_err());
+    /// Wiring::new(page).with_self_swap().check(&collected)?;
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "tower"))]
+    /// # fn main() {}
+    /// ```
+    pub fn with_self_swap(mut self) -> Self {
+        self.may_swap_self = true;
+        self
+    }
+
     /// Checks that the page and a stream fit together.
     ///
     /// # Errors
@@ -151,6 +181,9 @@ impl<'a> Wiring<'a> {
         let mut found = Found::default();
         for element in page.tree.nodes().filter_map(ElementRef::wrap) {
             found.element(element, collected.uri());
+        }
+        if self.may_swap_self {
+            found.problems.retain(|problem| !matches!(problem, WiringProblem::SelfSwap { .. }));
         }
         let Found { is_connected, is_htmx4, wanted, heard, mut problems } = found;
         let emitted: BTreeSet<&str> = collected.events.iter().map(|event| event.name.as_str()).collect();
@@ -207,7 +240,7 @@ pub enum WiringProblem {
         /// The value of `sse-swap`.
         names: String,
     },
-    /// `sse-swap` on the element of `sse-connect`: htmx's extension looks for listeners below it when it connects again.
+    /// `sse-swap` on the element of `sse-connect`: see [`Wiring::with_self_swap`].
     SelfSwap {
         /// The value of `sse-swap`.
         names: String,
@@ -219,7 +252,7 @@ pub enum WiringProblem {
     },
     /// An element's swaps go to the target of an element above. `hx-disinherit="hx-target"` in between, or a target of
     /// its own, keeps them. `hx-target="this"` does so on the swapping element only: further up, `this` is that element,
-    /// and the swap replaces the listeners in it.
+    /// and the first swap replaces the listeners in it, so that the second event goes nowhere.
     InheritedTarget {
         /// The value of `sse-swap`, or of `hx-sse:connect`.
         of: String,
@@ -333,11 +366,12 @@ impl Found {
 
     fn swap(&mut self, element: ElementRef<'_>, names: &str, uri: &str) {
         let value = names.to_owned();
-        if attribute(element, "sse-connect").is_some() {
-            self.problems.push(WiringProblem::SelfSwap { names: value });
-        } else if let Some(url) = source(element) {
+        if let Some(url) = source(element) {
             if !leads_to(url, uri) {
                 return;
+            }
+            if attribute(element, "sse-connect").is_some() {
+                self.problems.push(WiringProblem::SelfSwap { names: value });
             }
             self.target(element, names, "hx-target");
         } else if with_ancestors(element).any(|above| attribute(above, "hx-sse:connect").is_some()) {
