@@ -51,6 +51,41 @@ impl LineEnding {
         }
     }
 
+    #[inline(always)]
+    fn encode(self, event: &Event<'_>, dst: &mut impl BufMut) {
+        let line_end = Lines::scan(event);
+        match Lines::of_plain(event, line_end) {
+            Some(lines) => lines.write_block(self, dst),
+            None => self.encode_any(event, line_end, dst),
+        }
+    }
+
+    #[inline(never)]
+    fn encode_any(self, event: &Event<'_>, line_end: Option<usize>, dst: &mut impl BufMut) {
+        Lines::of(event, line_end).write_block(self, dst);
+    }
+
+    #[inline(always)]
+    fn to_frame(self, event: &Event<'_>) -> Frame {
+        let line_end = Lines::scan(event);
+        match Lines::of_plain(event, line_end) {
+            Some(lines) => self.block_to_frame(lines),
+            None => self.any_to_frame(event, line_end),
+        }
+    }
+
+    #[inline(never)]
+    fn any_to_frame(self, event: &Event<'_>, line_end: Option<usize>) -> Frame {
+        self.block_to_frame(Lines::of(event, line_end))
+    }
+
+    #[inline(always)]
+    fn block_to_frame(self, lines: Lines<'_>) -> Frame {
+        let mut wire = Vec::with_capacity(lines.encoded_len(self) + self.as_bytes().len());
+        lines.write_block(self, &mut wire);
+        Frame::from_encoded(wire.into())
+    }
+
     /// In constants, because what has a known length is stored and anything else is copied by a call.
     #[inline(always)]
     fn write(self, dst: &mut impl BufMut) {
@@ -210,6 +245,15 @@ impl Encoder {
         }
     }
 
+    /// The frame of an item: an event is large, and is moved only where it is changed.
+    #[inline]
+    pub(crate) fn item_to_frame(&self, event: Event<'_>) -> Frame {
+        match &self.defaults {
+            None => self.to_frame(&event),
+            Some(_) => self.to_frame(&self.fill(event)),
+        }
+    }
+
     /// The name and id of events whose data is still to be written.
     #[cfg(feature = "json")]
     pub(crate) fn fill_head<'a>(&self, head: Event<'a>) -> Event<'a> {
@@ -251,11 +295,7 @@ impl Encoder {
     /// assert_eq!(wire, b"data: a\n\ndata: b\n\n");
     /// ```
     pub fn encode(&self, event: &Event<'_>, dst: &mut impl BufMut) {
-        let line_end = Lines::scan(event);
-        match Lines::of_plain(event, line_end) {
-            Some(lines) => lines.write_block(self.line_ending, dst),
-            None => self.encode_any(event, line_end, dst),
-        }
+        self.line_ending.encode(event, dst);
     }
 
     /// Writes the event to `dst`, or nothing when it does not fit.
@@ -295,11 +335,7 @@ impl Encoder {
     #[must_use]
     #[inline]
     pub fn to_frame(&self, event: &Event<'_>) -> Frame {
-        let line_end = Lines::scan(event);
-        match Lines::of_plain(event, line_end) {
-            Some(lines) => self.block_to_frame(lines),
-            None => self.any_to_frame(event, line_end),
-        }
+        self.line_ending.to_frame(event)
     }
 
     /// Encodes the event without its id, which is put in later; an id that the event has is left out. One allocation.
@@ -342,24 +378,6 @@ impl Encoder {
         self.line_ending.write(&mut wire);
         wire.extend_from_slice(frame.as_bytes());
         FrameAwaitingId::from_encoded(wire, head)
-    }
-
-    #[inline(never)]
-    fn encode_any(&self, event: &Event<'_>, line_end: Option<usize>, dst: &mut impl BufMut) {
-        Lines::of(event, line_end).write_block(self.line_ending, dst);
-    }
-
-    #[inline(never)]
-    fn any_to_frame(&self, event: &Event<'_>, line_end: Option<usize>) -> Frame {
-        self.block_to_frame(Lines::of(event, line_end))
-    }
-
-    #[inline(always)]
-    fn block_to_frame(&self, lines: Lines<'_>) -> Frame {
-        let blank_line = self.line_ending.as_bytes().len();
-        let mut wire = Vec::with_capacity(lines.encoded_len(self.line_ending) + blank_line);
-        lines.write_block(self.line_ending, &mut wire);
-        Frame::from_encoded(wire.into())
     }
 
     /// Lends the event's bytes piece by piece, without copying.
@@ -442,7 +460,7 @@ impl<'a> Event<'a> {
     /// assert_eq!(wire, b": why\ndata: a\n\n");
     /// ```
     pub fn encode(&self, dst: &mut impl BufMut) {
-        Encoder::new().encode(self, dst);
+        LineEnding::Lf.encode(self, dst);
     }
 
     /// Encodes the event with lines that end in LF: one allocation of exactly the encoded length.
@@ -453,7 +471,7 @@ impl<'a> Event<'a> {
     #[must_use]
     #[inline]
     pub fn to_frame(&self) -> Frame {
-        Encoder::new().to_frame(self)
+        LineEnding::Lf.to_frame(self)
     }
 
     /// Lends the event's bytes piece by piece, without copying: static prefixes and this event's own slices.

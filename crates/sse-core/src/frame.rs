@@ -382,7 +382,7 @@ impl IntoFrame for Event<'_> {
     const KIND: &'static str = "event";
 
     fn into_frame(self, encoder: &Encoder) -> Result<Frame, ItemError> {
-        Ok(encoder.to_frame(&encoder.fill(self)))
+        Ok(encoder.item_to_frame(self))
     }
 }
 
