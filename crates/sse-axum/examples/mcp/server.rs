@@ -71,7 +71,7 @@ async fn receive(State(mcp): State<Mcp>, headers: HeaderMap, body: Bytes) -> Res
         Ok(message) => {
             let session = match mcp.session(&headers) {
                 Ok((_, session)) => session,
-                Err(refusal) => return refusal,
+                Err((status, error)) => return reject(status, None, error),
             };
             match message {
                 Incoming::Request(request) => mcp.answer(&session, request),
@@ -93,7 +93,7 @@ async fn receive(State(mcp): State<Mcp>, headers: HeaderMap, body: Bytes) -> Res
 async fn resume(State(mcp): State<Mcp>, headers: HeaderMap, LastEventId(seen): LastEventId) -> Response {
     let session = match mcp.session(&headers) {
         Ok((_, session)) => session,
-        Err(refusal) => return refusal,
+        Err((status, error)) => return reject(status, None, error),
     };
     let asked = seen.as_ref().and_then(|id| Address::parse(id.as_str()));
     let found = asked.and_then(|(address, seen)| Some((address, seen, session.find(address)?)));
@@ -115,7 +115,7 @@ async fn end(State(mcp): State<Mcp>, headers: HeaderMap) -> Response {
             mcp.sessions.end(&id);
             StatusCode::NO_CONTENT.into_response()
         }
-        Err(refusal) => refusal,
+        Err((status, error)) => reject(status, None, error),
     }
 }
 
@@ -133,8 +133,8 @@ impl Mcp {
     }
 
     /// Finds the session of a request, or says what is wrong with it.
-    fn session(&self, headers: &HeaderMap) -> Result<(String, Arc<Session>), Response> {
-        let invalid = |status, message: &str| Err(reject(status, None, Error::invalid_request(message)));
+    fn session(&self, headers: &HeaderMap) -> Result<(String, Arc<Session>), (StatusCode, Error)> {
+        let invalid = |status, message: &str| Err((status, Error::invalid_request(message)));
         let Some(id) = header(headers, SESSION_ID) else {
             return invalid(StatusCode::BAD_REQUEST, "Mcp-Session-Id is missing");
         };
