@@ -92,9 +92,11 @@ impl Transcript {
                 if state.connections != own_number {
                     return Ok(());
                 }
-                let end = if seen < state.hang_up_at { state.hang_up_at } else { state.messages.len() };
+                // Who gets no ids cannot come back.
+                let hang_up_at = if address.is_some() { state.hang_up_at } else { 0 };
+                let end = if seen < hang_up_at { hang_up_at } else { state.messages.len() };
                 let batch = state.messages.get(seen..end).unwrap_or_default().to_vec();
-                (batch, state.is_over || end == state.hang_up_at && seen < end)
+                (batch, state.is_over || seen < hang_up_at)
             };
             for message in batch {
                 seen += 1;
