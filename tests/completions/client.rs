@@ -69,10 +69,11 @@ impl Stream {
     /// The type and the data of the next event that is no heartbeat; `None` at an end that is as it should be.
     pub(crate) async fn event(&mut self) -> Option<(String, String)> {
         while let Some(item) = self.item().await {
-            if let OwnedItem::Event(event) = item {
-                if event.event_type != "ping" {
+            match item {
+                OwnedItem::Event(event) if event.event_type != "ping" => {
                     return Some((event.event_type.into(), event.data));
                 }
+                _ => {}
             }
         }
         None
