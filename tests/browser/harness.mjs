@@ -6,8 +6,6 @@ import net from "node:net";
 import readline from "node:readline";
 import { fileURLToPath } from "node:url";
 
-import { chromium } from "playwright-core";
-
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const FLAGS = [
   "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
@@ -150,14 +148,26 @@ export const watch = (page) => {
 
 /** Drives each server in one browser; the exit code says whether all went well. */
 export const driveAll = async (commands, drive) => {
+  // Here, so that scripts without a browser do without it.
+  const { chromium } = await import("playwright-core");
   const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: FLAGS });
+  await eachOf(commands, (command) => drive(browser, command));
+  await browser.close();
+  summarise();
+};
+
+/** Drives each server. */
+export const eachOf = async (commands, drive) => {
   for (const command of commands) {
-    await drive(browser, command).catch((error) => {
+    await drive(command).catch((error) => {
       failed += 1;
       console.log(`FAIL  ${command}: ${error.message}`);
     });
   }
-  await browser.close();
+};
+
+/** Says how many checks there were; so does the exit code. */
+export const summarise = () => {
   console.log(`${passed} passed, ${failed} failed`);
   process.exitCode = failed === 0 ? 0 : 1;
 };

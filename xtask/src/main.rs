@@ -16,13 +16,13 @@ mod workspace;
 use std::process::ExitCode;
 
 use report::Report;
-use steps::{bench, browser, docs, features, fuzz, lint, msrv, no_std, test};
+use steps::{bench, browser, clients, docs, features, fuzz, lint, msrv, no_std, test};
 use workspace::Workspace;
 
 const HELP: &str = "\
 cargo xtask <command>
 
-  test                        every test: crates, doc tests, feature variants, fuzz corpus, benches' checks, browser
+  test                        every test: crates, doc tests, feature variants, fuzz corpus, benches' checks, browser, clients
   ci [--without-test]         tidy, lint, docs, no-std, msrv, features, test, fuzz-smoke
   lint                        rustfmt and clippy, warnings are errors
   tidy                        what compilers do not see: the core's purity, layers, docs that drift, forbidden text
@@ -34,6 +34,7 @@ cargo xtask <command>
   fuzz <target> [--secs N]    one fuzz target (60 seconds unless told)
   fuzz-smoke                  every fuzz target for 20 seconds
   browser                     the live examples in a real browser
+  clients                     the examples that speak an API, asked by its released clients
   bench [ARGS]                the benchmarks
 
 What cannot run here is SKIPPED and says why; with CI=true in the environment that is a failure.";
@@ -85,6 +86,7 @@ fn run(args: &[&str], workspace: &Workspace, report: &mut Report) -> Option<()> 
         ["fuzz", target, "--secs", seconds] => fuzz::one(workspace, report, target, seconds),
         ["fuzz-smoke"] => fuzz::smoke(workspace, report),
         ["browser"] => browser::run(workspace, report),
+        ["clients"] => clients::run(workspace, report),
         ["bench", rest @ ..] => bench::run(workspace, report, rest),
         _ => return None,
     }

@@ -20,7 +20,7 @@ use core::time::Duration;
 /// | `Turbo` | comment | nothing it hears; it comes back, and is sent away by 204 | `sse:error` | 200, `sse:retry` with `retry`, end | 204 |
 /// | `Datastar` | comment | the end of the body | `sse:error`, which it ignores | 503, `retry-after` | 200, end |
 /// | `FetchEventSource` | comment | the end of the body | `sse:error` | 503, `retry-after` | 200, end |
-/// | `Mcp` | comment | the end of the body | `sse:error`, which it ignores: answer the call with a JSON-RPC error | 503, `retry-after` | 404 |
+/// | `Mcp` | comment | the end of the body | `sse:error`, which it ignores: answer the call with a JSON-RPC error | 503, `retry-after` | 405; 404 makes it start a new session |
 /// | `OpenAi` | comment | `data: [DONE]` when complete, the end of the body else | unnamed, `{"error":…}`, and the end | 503, `retry-after` | 403 |
 /// | `Anthropic` | event `ping` | event `message_stop` when complete, the end of the body else | event `error`, and the end | 503, `retry-after` | 403 |
 ///
@@ -222,7 +222,8 @@ impl ClientProfile {
                 Refusal::stream(Some(Event::new(data).with_name(CLOSE).to_frame()))
             }
             Self::Datastar | Self::FetchEventSource => Refusal::stream(None),
-            Self::Mcp => status(404),
+            // After a 404 it asks again, and has to start a new session by the specification.
+            Self::Mcp => status(405),
             Self::OpenAi | Self::Anthropic => status(403),
         }
     }
@@ -336,7 +337,7 @@ mod tests {
 
     #[test]
     fn b05_clients_are_refused_so_that_they_come_back_or_stay_away() {
-        use ClientProfile::{EventSource, Htmx2, Htmx4, Turbo};
+        use ClientProfile::{EventSource, Htmx2, Htmx4, Mcp, Turbo};
         for profile in ClientProfile::ALL {
             let later = profile.refuse_for(Duration::from_millis(1_500));
             if matches!(profile, EventSource | Htmx2 | Htmx4 | Turbo) {
@@ -349,6 +350,7 @@ mod tests {
             let for_good = profile.refuse();
             let is_htmx = matches!(profile, Htmx2 | Htmx4);
             assert!(!(is_htmx && for_good.status() == 204), "204 makes htmx ask for ever");
+            assert!(!(profile == Mcp && for_good.status() == 404), "404 makes it start a new session");
             assert_eq!(for_good.retry_after(), None);
             for frame in [&later, &for_good].iter().filter_map(|refusal| refusal.body()) {
                 assert!(Frame::from_wire(frame.clone().into_bytes()).is_ok());

@@ -12,11 +12,12 @@
 //! | `GET /hostile` | [`hostile::cases`], one event `hostile` each, then `done` |
 //! | `GET /hostile.json` | [`hostile::cases_json`] |
 //!
-//! And others: [`chat`], [`pages`].
+//! And others: [`chat`], [`pages`], and [`completions`], which has no page.
 
 extern crate alloc;
 
 pub mod chat;
+pub mod completions;
 pub mod hostile;
 pub mod metrics;
 pub mod pages;

@@ -2,6 +2,7 @@
 
 pub(crate) mod bench;
 pub(crate) mod browser;
+pub(crate) mod clients;
 pub(crate) mod docs;
 pub(crate) mod features;
 pub(crate) mod fuzz;

@@ -1,6 +1,6 @@
 //! Every test there is.
 
-use super::browser;
+use super::{browser, clients};
 use crate::command::Run;
 use crate::report::{Outcome, Report};
 use crate::workspace::Workspace;
@@ -25,4 +25,5 @@ pub(crate) fn run(workspace: &Workspace, report: &mut Report) {
         });
     }
     browser::run(workspace, report);
+    clients::run(workspace, report);
 }
