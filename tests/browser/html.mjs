@@ -80,7 +80,7 @@ const structure = (page) => page.evaluate(() => ({
   statsElements: document.querySelectorAll("#stats-update").length,
   statsContent: [...document.querySelector("#stats-update").children].map((child) => child.localName).join(),
   viewersContent: [...document.querySelector("#viewers-update").children].map((child) => child.localName).join(),
-  wrappers: document.querySelectorAll("main template, main hx-partial, turbo-stream").length,
+  wrappers: document.querySelectorAll("main template, main hx-partial, main turbo-stream").length,
   elsewhere: document.querySelector("#elsewhere").childNodes.length,
   pwned: window.pwned ?? null,
 }));
@@ -373,11 +373,11 @@ const drivePages = async ({ server, proxy, seats, name, isDebug }) => {
     equal(code, 0, "exit code");
   });
 
-  await each("no exception in the pages", async ({ watched, client }) => {
+  await each("no exception in the pages", async ({ watched }) => {
     equal(watched.flatMap(({ exceptions }) => exceptions).join("; "), "", "exceptions");
     // What the network did is logged too, by the browser and by htmx, and was meant.
     const isMeant = (text) => text.startsWith("Failed to load resource: net::ERR_") ||
-      (client === "htmx2" && text === "[object Event]") || (client === "htmx4" && text.startsWith("htmx: htmx:sse:error: network error"));
+      text === "[object Event]" || text.startsWith("htmx: htmx:sse:error: network error");
     const others = watched.flatMap(({ consoleErrors }) => consoleErrors).filter((text) => !isMeant(text));
     equal(others.join("; "), "", "console errors");
   });

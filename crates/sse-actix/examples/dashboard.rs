@@ -52,9 +52,9 @@ async fn main() -> io::Result<()> {
             .route("/about.json", get().to(async || json(about_json("actix-web", "4.18"))))
             .route("/notify", post().to(notify))
             .route("/fail", post().to(fail))
-            .route("/heal", post().to(async |pages: Data<Pages>| done(pages.heal())))
-            .route("/cut", post().to(async |pages: Data<Pages>| done(pages.cut())))
-            .route("/end", post().to(async |pages: Data<Pages>| done(pages.end())))
+            .route("/heal", post().to(heal))
+            .route("/cut", post().to(cut))
+            .route("/end", post().to(end))
     })
     // Without this, the client of an idle stream leaves unnoticed: it would be counted as a viewer.
     .h1_allow_half_closed(false)
@@ -100,7 +100,23 @@ async fn notify(pages: Data<Pages>, text: String) -> HttpResponse {
 }
 
 async fn fail(pages: Data<Pages>, broken: Query<Broken>, why: Bytes) -> HttpResponse {
-    done(pages.fail(&broken.block, &String::from_utf8_lossy(&why)))
+    pages.fail(&broken.block, &String::from_utf8_lossy(&why));
+    HttpResponse::NoContent().finish()
+}
+
+async fn heal(pages: Data<Pages>) -> HttpResponse {
+    pages.heal();
+    HttpResponse::NoContent().finish()
+}
+
+async fn cut(pages: Data<Pages>) -> HttpResponse {
+    pages.cut();
+    HttpResponse::NoContent().finish()
+}
+
+async fn end(pages: Data<Pages>) -> HttpResponse {
+    pages.end();
+    HttpResponse::NoContent().finish()
 }
 
 fn page(rendered: Result<String, impl Sized>) -> HttpResponse {
@@ -112,8 +128,4 @@ fn page(rendered: Result<String, impl Sized>) -> HttpResponse {
 
 fn json(body: String) -> HttpResponse {
     HttpResponse::Ok().content_type(ContentType::json()).body(body)
-}
-
-fn done((): ()) -> HttpResponse {
-    HttpResponse::NoContent().finish()
 }

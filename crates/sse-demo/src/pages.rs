@@ -13,7 +13,19 @@
 //! | `GET /about.json` | [`about_json`](crate::about_json) |
 //!
 //! The dashboard's fragments are rendered for each client; notifications are rendered when they are published, once for each
-//! dialect, each a topic of one broadcaster.
+//! dialect, each a topic of one broadcaster. A page with notifications names the last one that it shows in its stream's URL
+//! (`lastEventId`), so that nothing is missed between the page and the stream; from then on the header counts.
+//!
+//! How the libraries come back and stay away, as the test in `tests/browser` sees it:
+//!
+//! | | after a clean end | after a broken connection | told to stay away by |
+//! |---|---|---|---|
+//! | htmx 2.0.11, htmx-ext-sse 2.2.4 | comes back | comes back | `sse-close` |
+//! | htmx 4.0.1 | comes back | comes back | `hx-sse:close` |
+//! | Datastar 1.0.2 | with `retry: 'always'` only | comes back | removing its element, with `requestCancellation: 'cleanup'` |
+//! | Turbo 8.0.23 | comes back | comes back | removing its element |
+//!
+//! All four send the last event id. Turbo acts at the next repaint: a stream that removes its element stays open until then.
 
 mod client;
 mod templates;
