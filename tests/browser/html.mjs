@@ -162,14 +162,14 @@ const drivePages = async ({ server, proxy, seats, name, isDebug }) => {
     for (const { number, text } of found) equal(text, shown(said[number - 1]), `notification ${number}`);
   };
 
-  await each("the dashboard is whole before any event", async ({ client }) => {
+  await each("m15: the dashboard is whole before any event", async ({ client }) => {
     const page = await (await fetch(new URL(`/?client=${client}`, server.url))).text();
     for (const id of ["stats-update", "viewers-update"]) {
       ensure(new RegExp(`id="${id}"[^>]*>\\s*<dl data-tick="\\d+">`).test(page), `${id} is empty`);
     }
   });
 
-  await each("fragments land in their places, again and again", async ({ client, board, served }) => {
+  await each("m14_m15: fragments land in their places, again and again", async ({ client, board, served }) => {
     await board.goto(new URL(`/?client=${client}`, proxy.url).href);
     for (const block of ["stats", "viewers"]) await renewed(board, block, 3);
     const { errors } = await dashboard(board);
@@ -186,7 +186,7 @@ const drivePages = async ({ server, proxy, seats, name, isDebug }) => {
 
   await post(server, "/fail?block=stats", WHY);
   if (isDebug) {
-    await each("a block that fails shows why in its place, as text, and the other goes on", async ({ board }) => {
+    await each("m11_m12: a block that fails shows why in its place, as text, and the other goes on", async ({ board }) => {
       await eventually(board, "the error block", () => document.querySelector("#stats-update > .sse-block-error") !== null);
       await renewed(board, "viewers");
       const { errors } = await dashboard(board);
@@ -198,7 +198,7 @@ const drivePages = async ({ server, proxy, seats, name, isDebug }) => {
       return errors[0].text;
     });
   } else {
-    await each("of a block that fails nothing appears, and the other goes on", async ({ board }) => {
+    await each("m12: of a block that fails nothing appears, and the other goes on", async ({ board }) => {
       await renewed(board, "viewers");
       const { stats } = await dashboard(board);
       await renewed(board, "viewers");
@@ -207,21 +207,21 @@ const drivePages = async ({ server, proxy, seats, name, isDebug }) => {
       equal(after.errors.length, 0, "errors shown");
       equal(JSON.stringify(await structure(board)).includes("\"pwned\":null"), true, "no script ran");
     });
-    await each("the wire says that a block failed, not why", async ({ client }) => {
+    await each("m11: the wire says that a block failed, not why", async ({ client }) => {
       const read = await wire(server, `/dashboard/live?client=${client}`, "event: sse:error\ndata: Event rendering failed\n\n");
       ensure(read.includes("event: sse:error\ndata: Event rendering failed\n\n"), `no error event in ${JSON.stringify(read)}`);
       ensure(!/pwned|onerror|invalid operation/.test(read), `it says why: ${read}`);
     });
   }
   await post(server, "/heal");
-  await each("the block heals with the next event", async ({ board }) => {
+  await each("m12: the block heals with the next event", async ({ board }) => {
     await eventually(board, "the block", () => document.querySelector("#stats-update > dl") !== null);
     await renewed(board, "stats");
     equal((await dashboard(board)).errors.length, 0, "errors shown");
   });
 
   await post(server, "/fail?block=context", WHY);
-  await each("an event whose context cannot be built is left out whole", async ({ client, board }) => {
+  await each("m12: an event whose context cannot be built is left out whole", async ({ client, board }) => {
     await renewed(board, "viewers");
     const { stats } = await dashboard(board);
     await renewed(board, "viewers");
@@ -241,7 +241,7 @@ const drivePages = async ({ server, proxy, seats, name, isDebug }) => {
   await say("this, too");
   await Promise.all(seats.map(({ client, list }) => list.goto(new URL(`/notifications?client=${client}`, proxy.url).href)));
   for (let index = 0; index < 5; index += 1) await say(`line ${index}`);
-  await each("notifications are appended in order, behind those that the page came with", async ({ client, list }) => {
+  await each("m15: notifications are appended in order, behind those that the page came with", async ({ client, list }) => {
     await notified(list, said.length);
     await isAllThere(list);
     equal((await streams(server))[`notifications/${client}`].opened, 1, "streams opened");
@@ -249,7 +249,7 @@ const drivePages = async ({ server, proxy, seats, name, isDebug }) => {
   });
 
   for (const text of HOSTILE) await say(text);
-  await each("hostile text stays text", async ({ list }) => {
+  await each("b01: hostile text stays text", async ({ list }) => {
     await notified(list, said.length);
     await isAllThere(list);
     const made = await list.evaluate(() => document.querySelectorAll("#notification > li > *, #notification > :not(li)").length);
@@ -274,7 +274,7 @@ const drivePages = async ({ server, proxy, seats, name, isDebug }) => {
   equal(await post(server, "/notify", "never shown"), 500, "status of /notify");
   await post(server, "/heal");
   await say("after the one that failed");
-  await each(isDebug ? "a notification that fails shows why, where it belongs" : "of a notification that fails nothing appears", async ({ list }) => {
+  await each(isDebug ? "m11_m12: a notification that fails shows why, where it belongs" : "m12: of a notification that fails nothing appears", async ({ list }) => {
     await notified(list, said.length);
     await isAllThere(list);
     const around = await list.evaluate(() => [...document.querySelector("#notification").children].slice(-3)
@@ -347,7 +347,7 @@ const drivePages = async ({ server, proxy, seats, name, isDebug }) => {
   await post(server, "/end");
   await sleep(NO_RETURN_FOR);
   const ended = await streams(server);
-  await each(`after the end the client stays away for ${NO_RETURN_FOR / SECOND} s`, async ({ client, board, list, watched }) => {
+  await each("m06_m15: after the end the client stays away", async ({ client, board, list, watched }) => {
     for (const [which, page, { requests }] of [["dashboard", board, watched[0]], ["notifications", list, watched[1]]]) {
       const asked = requests.filter((request) => pathOf(request) === `/${which}/live`).length;
       equal(ended[`${which}/${client}`].open, 0, `open streams of ${which}`);

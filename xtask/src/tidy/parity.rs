@@ -92,10 +92,11 @@ fn tests_by_row(files: &[File]) -> BTreeMap<String, Vec<Shown>> {
         if file.path.starts_with("xtask/") {
             continue;
         }
-        for name in names(file) {
-            for row in rows_of(name) {
+        let names = if file.is_rust() { functions(file) } else { checks(file) };
+        for name in names {
+            for row in rows_of(&name) {
                 let shown = tests.entry(row.to_owned()).or_default();
-                let test = Shown { name: name.to_owned(), path: file.path.clone() };
+                let test = Shown { name: name.clone(), path: file.path.clone() };
                 if !shown.contains(&test) {
                     shown.push(test);
                 }
@@ -108,17 +109,24 @@ fn tests_by_row(files: &[File]) -> BTreeMap<String, Vec<Shown>> {
     tests
 }
 
-/// Rust functions, and in scripts the names of checks, that begin with a row.
-fn names(file: &File) -> impl Iterator<Item = &str> {
-    let before = if file.is_rust() { "fn " } else { "" };
+/// Functions that begin with a row.
+fn functions(file: &File) -> Vec<String> {
     let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    let starts = file.text.match_indices(['m', 'b']).filter_map(move |(at, _)| {
-        let head = &file.text[..at];
-        let is_start = head.ends_with(before) && !head.ends_with(is_name);
-        let rest = &file.text[at..];
-        is_start.then(|| &rest[..rest.find(|c| !is_name(c)).unwrap_or(rest.len())])
-    });
-    starts.filter(|name| rows_of(name).next().is_some())
+    let definitions = file.text.match_indices("fn ").map(|(at, found)| &file.text[at + found.len()..]);
+    let names = definitions.map(|rest| &rest[..rest.find(|c| !is_name(c)).unwrap_or(rest.len())]);
+    names.filter(|name| rows_of(name).next().is_some()).map(str::to_owned).collect()
+}
+
+/// Checks of a script, whose texts begin with a row: `"m14_m15: they land"` is `m14_m15_they_land`.
+fn checks(file: &File) -> Vec<String> {
+    let texts = file.text.split('"').filter_map(|text| text.split_once(": "));
+    let of_rows =
+        texts.filter(|(rows, _)| rows.split('_').all(|row| rows_of(&format!("{row}_")).count() == 1));
+    let words = |text: &str| text.replace(|c: char| !c.is_ascii_alphanumeric(), " ");
+    let name = |(rows, text): (&str, &str)| {
+        core::iter::once(rows).chain(words(text).split_whitespace()).collect::<Vec<_>>().join("_")
+    };
+    of_rows.map(name).collect()
 }
 
 /// `m08_m34_heads` has two.
@@ -169,10 +177,10 @@ mod tests {
                 "crates/sse-testkit/src/contract/x.rs",
                 "pub async fn m01_m04_a_head<A>() {}\nfn other() {}\nfn m99() {}\n// fn\nlet am01_x = 1;",
             ),
-            File::new("tests/browser/a.mjs", "check('m01_it_shows', () => {});"),
+            File::new("tests/browser/a.mjs", "check(\"m01: it shows, too\", () => {}); say(\"m1: no\");"),
         ];
         let written = write(&files).unwrap_or_default();
-        let row = "| m01 | a head | `m01_it_shows` (tests/browser/a.mjs)<br>\
+        let row = "| m01 | a head | `m01_it_shows_too` (tests/browser/a.mjs)<br>\
                    `m01_m04_a_head` (crates/sse-testkit/src/contract/x.rs) |\n";
         assert!(written.ends_with(row), "{written}");
     }
