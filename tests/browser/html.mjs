@@ -278,7 +278,7 @@ const drivePages = async ({ server, proxy, seats, name, isDebug }) => {
     await notified(list, said.length);
     await isAllThere(list);
     const around = await list.evaluate(() => [...document.querySelector("#notification").children].slice(-3)
-      .map((child) => (child.localName === "li" ? "li" : child.className)).join());
+      .map((child) => (child.classList.contains("sse-block-error") ? "sse-block-error" : child.localName)).join());
     equal(around, isDebug ? "li,sse-block-error,li" : "li,li,li", "the last three");
     if (isDebug) ensure((await list.textContent(".sse-block-error")).includes(WHY), "the reason is not shown");
     equal(await list.evaluate(() => window.pwned ?? null), null, "what a script did");

@@ -55,9 +55,9 @@ pub mod broadcast;
 
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::Payload;
-use actix_web::http::header::{CONTENT_ENCODING, HeaderName, HeaderValue, RETRY_AFTER};
+use actix_web::http::header::{CONTENT_ENCODING, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
-use actix_web::{FromRequest, HttpRequest, HttpResponse, HttpResponseBuilder, Responder};
+use actix_web::{FromRequest, HttpRequest, HttpResponse, Responder};
 use bytes::Bytes;
 use core::convert::Infallible;
 use core::fmt;
@@ -241,7 +241,10 @@ impl<S: Source + 'static> Responder for Sse<S> {
 
     fn respond_to(self, request: &HttpRequest) -> HttpResponse<BoxBody> {
         let mut response = HttpResponse::Ok();
-        insert_head(&mut response);
+        for (name, value) in sse_core::head::RESPONSE_HEADERS {
+            response.insert_header((HeaderName::from_static(name), HeaderValue::from_static(value)));
+        }
+        response.insert_header((CONTENT_ENCODING, HeaderValue::from_static("identity")));
         let body = self.into_body();
         // Not `finish`, which would claim a content length of 0. The stream is dropped unpolled; its close hook runs.
         response.body(if request.method() == Method::HEAD { body.into_empty() } else { body })
@@ -373,21 +376,14 @@ pub fn refuse(profile: ClientProfile, wait: Option<Duration>) -> HttpResponse {
     let refusal = sse_driver::refusal(profile, wait);
     let status = StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
     let mut response = HttpResponse::build(status);
-    if let Some(seconds) = refusal.retry_after() {
-        response.insert_header((RETRY_AFTER, HeaderValue::from(seconds)));
+    for (name, value) in refusal.headers() {
+        response.insert_header((name, &*value));
     }
     match refusal.body() {
         Some(body) => {
-            insert_head(&mut response);
+            response.insert_header((CONTENT_ENCODING, HeaderValue::from_static("identity")));
             response.body(body.clone().into_bytes())
         }
         None => response.finish(),
     }
-}
-
-fn insert_head(response: &mut HttpResponseBuilder) {
-    for (name, value) in sse_core::head::RESPONSE_HEADERS {
-        response.insert_header((HeaderName::from_static(name), HeaderValue::from_static(value)));
-    }
-    response.insert_header((CONTENT_ENCODING, HeaderValue::from_static("identity")));
 }

@@ -47,8 +47,10 @@ use axum_core::extract::FromRequestParts;
 use axum_core::response::{IntoResponse, Response};
 use core::convert::Infallible;
 use core::future::Future;
+use core::iter::Empty;
 use core::time::Duration;
 use http::request::Parts;
+use sse_driver::TokioTimer;
 
 #[cfg(feature = "tracing")]
 pub use sse_hyper::TracingObserver;
@@ -284,5 +286,7 @@ impl<S: Sync> FromRequestParts<S> for Profile {
 /// ```
 #[must_use]
 pub fn refuse(profile: ClientProfile, wait: Option<Duration>) -> Response {
-    sse_hyper::refuse(profile, wait).map(Body::new)
+    // axum itself leaves the body out where the request was a HEAD.
+    let request = http::Request::new(());
+    sse_hyper::refuse::<_, Iter<Empty<Event<'static>>>, TokioTimer>(&request, profile, wait).map(Body::new)
 }

@@ -47,6 +47,7 @@ pub enum Lag {
 /// | keys of a topic ([`Lag::LatestPerKey`]) | 10,000 |
 /// | event names | strict: only registered ones |
 /// | name of verdicts | `sse:reset` |
+/// | name of the first event of a fresh client | `sse:start` |
 ///
 /// ```
 /// use sse_broadcast::{Broadcaster, Settings};
@@ -68,6 +69,7 @@ pub struct Settings {
     pub(crate) lag: Lag,
     pub(crate) is_strict: bool,
     pub(crate) verdict_name: EventName<'static>,
+    pub(crate) start_name: EventName<'static>,
     pub(crate) clock: Arc<dyn Fn() -> Instant + Send + Sync>,
     pub(crate) on_connect: Option<Hook>,
     pub(crate) on_leave: Option<Hook>,
@@ -121,6 +123,7 @@ impl Settings {
             lag: Lag::Close { retry: Duration::from_secs(1), spread: Duration::from_secs(4) },
             is_strict: true,
             verdict_name: event_name!("sse:reset"),
+            start_name: event_name!("sse:start"),
             clock: Arc::new(Instant::now),
             on_connect: None,
             on_leave: None,
@@ -195,6 +198,12 @@ impl Settings {
         self
     }
 
+    /// Sets the name of the event that gives a fresh client its first id.
+    pub fn with_start_name(mut self, name: EventName<'static>) -> Self {
+        self.start_name = name;
+        self
+    }
+
     /// Sets what is called when a client has connected: its stream was polled for the first time. No lock is held: it may
     /// publish. It runs inside of the stream's poll and must not block.
     ///
@@ -245,6 +254,7 @@ impl fmt::Debug for Settings {
             .field("lag", &self.lag)
             .field("is_strict", &self.is_strict)
             .field("verdict_name", &self.verdict_name)
+            .field("start_name", &self.start_name)
             .finish_non_exhaustive()
     }
 }

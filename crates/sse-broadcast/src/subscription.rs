@@ -7,7 +7,8 @@ use core::pin::Pin;
 use core::task::{Context, Poll, Waker};
 use core::time::Duration;
 use futures_core::Stream;
-use sse_core::{CloseReason, Encoder, Event, EventId, EventName, Frame, IntoFrame, ItemError, event_name};
+use sse_core::profile::retry_event;
+use sse_core::{CloseReason, Encoder, Event, EventId, Frame, IntoFrame, ItemError};
 use std::sync::{Arc, PoisonError};
 
 /// Up to how many bytes of what a subscriber has missed leave together.
@@ -16,19 +17,14 @@ const CHUNK: usize = 16 * 1024;
 /// Up to how many events of it: a bound for how long the log is locked.
 const EVENTS: usize = 256;
 
-/// The name of the event that gives a fresh client its first id.
-const START: EventName<'static> = event_name!("sse:start");
-
-/// Its data.
-const FRESH: &str = "fresh";
-
-/// The name of the event that says to a client that is sent away when to come back; its data says why.
-const RETRY: EventName<'static> = event_name!("sse:retry");
+/// What the event says that gives a fresh client its first id.
+const FRESH: &str = r#"{"reason":"fresh"}"#;
 
 /// What a client gets for the id that it came with.
 ///
-/// A fresh client gets its position at once, as the id of an event `sse:start`, so that it loses nothing when it is cut before
-/// its first event; a snapshot does the same. Who is sent away gets an event `sse:retry` with the time to come back.
+/// A fresh client gets its position at once, as the id of an event (`sse:start` by default, `{"reason":"fresh"}`), so that it
+/// loses nothing when it is cut before its first event; a snapshot does the same. Who is sent away gets the event of
+/// [`retry_event`].
 ///
 /// A gap and a reset are told in the stream, too: as an event (`sse:reset` by default) whose id is the new position and whose
 /// data says what is lost, `{"reason":"gap","from":7,"to":12}` (events after 7 up to 12 may be missing) or
@@ -223,7 +219,7 @@ impl Subscribe {
         opening.extend(last_of_snapshot.map(|event| encoder.to_frame(&event.with_id(at.to_id()))));
         if opening.is_empty() && outcome == Outcome::Fresh {
             // A client that is cut before its first event knows where it was. Not an id alone, which Firefox ignores.
-            let start = Event::new(FRESH).with_name(START).with_id(at.to_id());
+            let start = Event::new(FRESH).with_name(hub.settings.start_name.clone()).with_id(at.to_id());
             opening.push(encoder.to_frame(&start));
         }
         Ok(Subscription {
@@ -342,8 +338,7 @@ impl Hub {
         };
         let millis = u64::try_from(spread.as_millis()).unwrap_or(u64::MAX);
         let extra = Duration::from_millis(random() % millis.saturating_add(1).max(1));
-        // Next to data: several clients lose a `retry` alone.
-        Event::new(reason.as_str()).with_name(RETRY).with_retry(retry.saturating_add(extra)).to_frame()
+        retry_event(reason, retry.saturating_add(extra)).to_frame()
     }
 }
 
@@ -482,7 +477,7 @@ struct Read {
 /// hub.publish("a", "1")?;
 /// hub.publish("b", "2")?;
 /// let Some(Delivery::Frame(start)) = stream.next().await else { panic!() };
-/// assert_eq!(start.as_bytes(), b"event: sse:start\nid: e-0\ndata: fresh\n\n");
+/// assert_eq!(start.as_bytes(), b"event: sse:start\nid: e-0\ndata: {\"reason\":\"fresh\"}\n\n");
 /// let Some(Delivery::Frame(missed)) = stream.next().await else { panic!() };
 /// assert_eq!(missed.as_bytes(), b"id: e-1\ndata: 1\n\nid: e-2\ndata: 2\n\n");
 /// assert_eq!(hub.client_count(), 1);
@@ -538,6 +533,8 @@ pub enum Delivery {
 }
 
 impl IntoFrame for Delivery {
+    const KIND: &'static str = "frame";
+
     fn into_frame(self, _: &Encoder) -> Result<Frame, ItemError> {
         match self {
             Self::Frame(frame) => Ok(frame),

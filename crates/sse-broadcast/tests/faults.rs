@@ -74,7 +74,10 @@ fn data(text: &str) -> Vec<String> {
 
 fn retry(text: &str) -> u64 {
     let (time, reason) = text.strip_prefix("event: sse:retry\nretry: ").unwrap().split_once('\n').unwrap();
-    assert!(matches!(reason, "data: lagged\n\n" | "data: refused\n\n"), "{reason}");
+    assert!(
+        matches!(reason, "data: {\"reason\":\"lagged\"}\n\n" | "data: {\"reason\":\"refused\"}\n\n"),
+        "{reason}"
+    );
     time.parse().unwrap()
 }
 
@@ -97,7 +100,7 @@ fn b03_m43_one_of_1000_stops_reading_while_100000_events_are_published() {
     let hub = Broadcaster::new(settings().with_events(1_000).with_lag(LAG));
     let mut clients: Vec<Subscription> = (0..CLIENTS).map(|_| hub.subscribe(["t"], None).unwrap()).collect();
     for client in &mut clients {
-        assert_eq!(frame(client).as_bytes(), b"event: sse:start\nid: e-0\ndata: fresh\n\n");
+        assert_eq!(frame(client).as_bytes(), b"event: sse:start\nid: e-0\ndata: {\"reason\":\"fresh\"}\n\n");
         assert!(poll(client).is_pending());
     }
     let mut stalled = clients.pop().unwrap();

@@ -245,6 +245,24 @@ impl Encoder {
         }
     }
 
+    /// Gives an event the default id where it has none of its own, and no name.
+    ///
+    /// For events whose name, or want of one, is what their receiver goes by.
+    ///
+    /// ```
+    /// use sse_core::{Encoder, Event, event_name};
+    ///
+    /// let encoder = Encoder::new().with_default_name(event_name!("log")).with_default_id(7_u64);
+    /// assert_eq!(encoder.fill_id(Event::new("a")), Event::new("a").with_id(7_u64));
+    /// ```
+    #[must_use]
+    pub fn fill_id<'a>(&self, event: Event<'a>) -> Event<'a> {
+        match self.defaults.as_ref().and_then(|defaults| defaults.id.clone()) {
+            Some(id) if event.data().is_some() && event.id().is_none() => event.with_id(id),
+            _ => event,
+        }
+    }
+
     /// The frame of an item: an event is large, and is moved only where it is changed.
     #[inline]
     pub(crate) fn item_to_frame(&self, event: Event<'_>) -> Frame {

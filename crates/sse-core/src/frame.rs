@@ -348,8 +348,9 @@ impl From<RenderError> for ItemError {
 /// # Ok::<(), sse_core::ItemError>(())
 /// ```
 pub trait IntoFrame {
-    /// What kind of value this is, in a word, for whoever observes a stream: `event`, `text`, `json`, …; `value` when its
-    /// implementation does not say.
+    /// What kind of value this is, in a word, for whoever observes a stream: `event`, `text`, `json`, `frame`, `comment`;
+    /// `value` when its implementation does not say. Observers hear `error`, `opening` and `function` of what has no value:
+    /// take other words.
     const KIND: &'static str = "value";
 
     /// Encodes the value, or hands over the frame that it is, as it is: whatever the encoder says.

@@ -5,6 +5,10 @@ use crate::event::Event;
 use crate::event_name;
 use crate::field::{EventName, Retry};
 use crate::frame::Frame;
+use crate::head::RESPONSE_HEADERS;
+use alloc::borrow::Cow;
+use alloc::format;
+use alloc::string::ToString;
 use core::time::Duration;
 
 /// A kind of client, by what streams have to do for it.
@@ -14,17 +18,20 @@ use core::time::Duration;
 ///
 /// | profile | heartbeat | the end is told by | errors | to come back later | to stay away |
 /// |---|---|---|---|---|---|
-/// | `EventSource` | comment | event `sse:close`, on which the page closes it | `sse:error` | 200, `sse:retry` with `retry`, end | 204 |
-/// | `Htmx2` | comment | event `sse:close` (`sse-close="sse:close"`) | `sse:error` | 200, `sse:retry` with `retry`, end | 200, `sse:close`, end |
-/// | `Htmx4` | comment | event `sse:close` (`hx-sse:close="sse:close"`) | `sse:error` | 200, `sse:retry` with `retry`, end | 200, `sse:close`, end |
-/// | `Turbo` | comment | nothing it hears; it comes back, and is sent away by 204 | `sse:error` | 200, `sse:retry` with `retry`, end | 204 |
-/// | `Datastar` | comment | the end of the body | `sse:error`, which it ignores | 503, `retry-after` | 200, end |
-/// | `FetchEventSource` | comment | the end of the body | `sse:error` | 503, `retry-after` | 200, end |
-/// | `Mcp` | comment | the end of the body | `sse:error`, which it ignores: answer the call with a JSON-RPC error | 503, `retry-after` | 405; 404 makes it start a new session |
+/// | `EventSource` | comment | event `sse:close`, on which the page closes it | `sse:error` | 200, `sse:retry`, end | 204 |
+/// | `Htmx2` | comment | event `sse:close` (`sse-close="sse:close"`) | `sse:error` | 200, `sse:retry`, end | 200, `sse:close`, end |
+/// | `Htmx4` | comment | event `sse:close` (`hx-sse:close="sse:close"`) | `sse:error` | 200, `sse:retry`, end | 200, `sse:close`, end |
+/// | `Turbo` | comment | nothing it hears; it comes back, and is sent away by 204 | `sse:error` | 200, `sse:retry`, end | 204 |
+/// | `Datastar` | comment | the end of the body | `sse:error`, which it ignores | 503, and it stays away | 200, end |
+/// | `FetchEventSource` | comment | the end of the body | `sse:error` | 503; it asks again at its own pace | 200, end |
+/// | `Mcp` | comment | the end of the body; it comes back when there were ids | `sse:error`, which it ignores: answer the call with a JSON-RPC error | 503, `retry-after` | 405 |
 /// | `OpenAi` | comment | `data: [DONE]` when complete, the end of the body else | unnamed, `{"error":…}`, and the end | 503, `retry-after` | 403 |
 /// | `Anthropic` | event `ping` | event `message_stop` when complete, the end of the body else | event `error`, and the end | 503, `retry-after` | 403 |
 ///
-/// The clients that come back by themselves are not told of an end at shutdown: they are to go on at the next instance.
+/// Ends that are meant to be resumed (shutdown, maximum age, lag) are not told. `EventSource`, htmx and Turbo go on at the next
+/// instance; **Datastar and `fetch-event-source` stop for good at the end of any body** unless the page has them try again, and
+/// LLM clients see an answer that is cut off: do without a maximum age there.
+///
 /// Where a source sends its own last event (`[DONE]`, `message_stop`), take the profile's away:
 /// `with_close_event(None)`.
 ///
@@ -64,7 +71,7 @@ const RETRY: EventName<'static> = event_name!("sse:retry");
 
 impl ClientProfile {
     /// All profiles.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: &'static [Self] = &[
         Self::EventSource,
         Self::Htmx2,
         Self::Htmx4,
@@ -76,12 +83,14 @@ impl ClientProfile {
         Self::Anthropic,
     ];
 
-    /// Finds out by the request's headers who asks; `None` for one that does not ask for an event stream.
+    /// Finds out by the request's headers who asks; `None` for one that neither accepts an event stream nor names itself as
+    /// Datastar or the SDK of an LLM.
     ///
-    /// `header` gives the value of a header by its name in lower case. An `EventSource`, whoever made it (htmx 2, Turbo),
-    /// and `fetch-event-source` look the same and are taken for [`ClientProfile::EventSource`]; whatever else a request says
-    /// may be forged: it decides on form, nothing else. A response that depends on it should say so:
-    /// [`ClientProfile::VARY`].
+    /// `header` gives the value of a header by its name in lower case. It tells the kind of client, not whether this request is
+    /// for a stream: htmx 4 accepts one with every request that it makes. An `EventSource`, whoever made it (htmx 2, Turbo),
+    /// and `fetch-event-source` look the same and are taken for [`ClientProfile::EventSource`]: where those may come, do not
+    /// [refuse](ClientProfile::refuse) for good by detection, since 204 makes them ask for ever. What a request says may be
+    /// forged: let it decide on form, nothing else. A response that depends on it should say so: [`ClientProfile::VARY`].
     ///
     /// ```
     /// use sse_core::ClientProfile;
@@ -94,7 +103,7 @@ impl ClientProfile {
     #[must_use]
     pub fn detect<'h>(header: impl Fn(&str) -> Option<&'h [u8]>) -> Option<Self> {
         let is_true = |name| header(name).is_some_and(|value| value.eq_ignore_ascii_case(b"true"));
-        let accepts = |media_type| header("accept").is_some_and(|value| contains(value, media_type));
+        let accepts = |media_type| header("accept").is_some_and(|value| accepts(value, media_type));
         let begins = |name, with: &[u8]| header(name).is_some_and(|value| value.starts_with(with));
         if is_true("datastar-request") {
             Some(Self::Datastar)
@@ -182,7 +191,7 @@ impl ClientProfile {
     ///
     /// let refusal = ClientProfile::EventSource.refuse_for(Duration::from_secs(30));
     /// assert_eq!(refusal.status(), 200);
-    /// let wire = b":\nevent: sse:retry\nretry: 30000\ndata: refused\n\n";
+    /// let wire = b":\nevent: sse:retry\nretry: 30000\ndata: {\"reason\":\"refused\"}\n\n";
     /// assert_eq!(refusal.body().unwrap().as_bytes(), wire);
     /// let refusal = ClientProfile::OpenAi.refuse_for(Duration::from_secs(30));
     /// assert_eq!((refusal.status(), refusal.retry_after()), (503, Some(30)));
@@ -191,13 +200,10 @@ impl ClientProfile {
     pub fn refuse_for(self, time: Duration) -> Refusal {
         match self {
             Self::EventSource | Self::Htmx2 | Self::Htmx4 | Self::Turbo => {
-                // Next to data: htmx 4 loses a `retry` alone, and would be back in half a second.
-                let reason = CloseReason::Refused.as_str();
-                let retry = Event::new(reason).with_name(RETRY).with_retry(Retry::from(time));
-                Refusal::stream(Some(retry.to_frame()))
+                Refusal::stream(Some(retry_event(CloseReason::Refused, time).to_frame()))
             }
             Self::Datastar | Self::FetchEventSource | Self::Mcp | Self::OpenAi | Self::Anthropic => {
-                let seconds = time.as_secs() + u64::from(time.subsec_nanos() > 0);
+                let seconds = time.as_secs().saturating_add(u64::from(time.subsec_nanos() > 0));
                 Refusal { status: 503, retry_after: Some(seconds), body: None }
             }
         }
@@ -229,15 +235,32 @@ impl ClientProfile {
     }
 }
 
+/// Makes the event that tells a client that is sent away when to come back: named `sse:retry`, its data `{"reason":…}`.
+///
+/// The time stands next to data: several clients lose a `retry` alone, and htmx 4 would be back in half a second.
+///
+/// ```
+/// use core::time::Duration;
+/// use sse_core::{CloseReason, profile::retry_event};
+///
+/// let event = retry_event(CloseReason::Lagged, Duration::from_secs(2));
+/// assert_eq!(event.to_frame().as_bytes(), b"event: sse:retry\nretry: 2000\ndata: {\"reason\":\"lagged\"}\n\n");
+/// ```
+#[must_use]
+pub fn retry_event(reason: CloseReason, time: Duration) -> Event<'static> {
+    Event::new(format!("{{\"reason\":\"{reason}\"}}")).with_name(RETRY).with_retry(Retry::from(time))
+}
+
 /// How to refuse a request so that its client does what it is meant to: a whole response, without a stream that goes on.
 ///
 /// ```
-/// use sse_core::{ClientProfile, head::RESPONSE_HEADERS};
+/// use core::time::Duration;
+/// use sse_core::ClientProfile;
 ///
-/// let refusal = ClientProfile::Datastar.refuse();
-/// assert_eq!(refusal.status(), 200);
-/// assert_eq!(refusal.body().unwrap().as_bytes(), b":\n");
-/// # let _ = RESPONSE_HEADERS;
+/// let refusal = ClientProfile::OpenAi.refuse_for(Duration::from_secs(7));
+/// assert_eq!(refusal.status(), 503);
+/// let headers: Vec<_> = refusal.headers().collect();
+/// assert_eq!(headers, [("cache-control", "no-store".into()), ("retry-after", "7".into())]);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
@@ -266,16 +289,29 @@ impl Refusal {
         self.retry_after
     }
 
-    /// Returns the whole body of an event stream, which has the headers of one
-    /// ([`RESPONSE_HEADERS`](crate::head::RESPONSE_HEADERS)); `None` when there is to be no body and no media type.
+    /// Returns the headers, in lower case: those of an event stream where there is a body, else that it must not be stored (a
+    /// cache that keeps a 204 sends everybody away), and `retry-after`.
+    pub fn headers(&self) -> impl Iterator<Item = (&'static str, Cow<'static, str>)> + use<> {
+        let head: &[(&str, &str)] =
+            if self.body.is_some() { &RESPONSE_HEADERS } else { &[("cache-control", "no-store")] };
+        let retry_after = self.retry_after.map(|seconds| ("retry-after", Cow::Owned(seconds.to_string())));
+        head.iter().map(|(name, value)| (*name, Cow::Borrowed(*value))).chain(retry_after)
+    }
+
+    /// Returns the whole body, an event stream that ends; `None` when there is to be no body and no media type.
     #[must_use]
     pub const fn body(&self) -> Option<&Frame> {
         self.body.as_ref()
     }
 }
 
-fn contains(value: &[u8], part: &[u8]) -> bool {
-    value.windows(part.len()).any(|window| window.eq_ignore_ascii_case(part))
+/// Whether an `accept` header names a media type, and not to refuse it.
+fn accepts(accept: &[u8], media_type: &[u8]) -> bool {
+    accept.split(|byte| *byte == b',').any(|range| {
+        let mut parts = range.split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
+        let names_it = parts.next().is_some_and(|range| range.eq_ignore_ascii_case(media_type));
+        names_it && !parts.any(|parameter| matches!(parameter, b"q=0" | b"q=0.0" | b"q=0.00" | b"q=0.000"))
+    })
 }
 
 #[cfg(test)]
@@ -310,7 +346,7 @@ mod tests {
             Anthropic, Datastar, EventSource, FetchEventSource, Htmx2, Htmx4, Mcp, OpenAi, Turbo,
         };
         let start = ":\ndata: a\n\n";
-        for profile in ClientProfile::ALL {
+        for &profile in ClientProfile::ALL {
             let beat = match profile {
                 Anthropic => "event: ping\ndata: {\"type\": \"ping\"}\n\n",
                 _ => ": heartbeat\n",
@@ -338,11 +374,11 @@ mod tests {
     #[test]
     fn b05_clients_are_refused_so_that_they_come_back_or_stay_away() {
         use ClientProfile::{EventSource, Htmx2, Htmx4, Mcp, Turbo};
-        for profile in ClientProfile::ALL {
+        for &profile in ClientProfile::ALL {
             let later = profile.refuse_for(Duration::from_millis(1_500));
             if matches!(profile, EventSource | Htmx2 | Htmx4 | Turbo) {
                 assert_eq!((later.status(), later.retry_after()), (200, None), "{profile:?}");
-                let wire = b":\nevent: sse:retry\nretry: 1500\ndata: refused\n\n";
+                let wire = b":\nevent: sse:retry\nretry: 1500\ndata: {\"reason\":\"refused\"}\n\n";
                 assert_eq!(later.body().unwrap().as_bytes(), wire);
             } else {
                 assert_eq!((later.status(), later.retry_after(), later.body()), (503, Some(2), None));
@@ -352,6 +388,14 @@ mod tests {
             assert!(!(is_htmx && for_good.status() == 204), "204 makes htmx ask for ever");
             assert!(!(profile == Mcp && for_good.status() == 404), "404 makes it start a new session");
             assert_eq!(for_good.retry_after(), None);
+            let for_ever = profile.refuse_for(Duration::MAX);
+            assert!(for_ever.retry_after().is_none_or(|seconds| seconds == u64::MAX), "{profile:?}");
+            for refusal in [&later, &for_good, &for_ever] {
+                let of_stream =
+                    refusal.headers().any(|header| header == ("content-type", "text/event-stream".into()));
+                assert_eq!(of_stream, refusal.body().is_some());
+                assert!(refusal.headers().any(|(name, _)| name == "cache-control"));
+            }
             for frame in [&later, &for_good].iter().filter_map(|refusal| refusal.body()) {
                 assert!(Frame::from_wire(frame.clone().into_bytes()).is_ok());
             }
@@ -371,6 +415,9 @@ mod tests {
         for (headers, profile) in [
             (&[stream][..], Some(ClientProfile::EventSource)),
             (&[("accept", "*/*")], None),
+            (&[("accept", "text/event-streaming")], None),
+            (&[("accept", "text/event-stream; q=0")], None),
+            (&[("accept", "text/event-stream;q=0.5, */*")], Some(ClientProfile::EventSource)),
             (&[("accept", "text/html"), ("hx-request", "true")], None),
             (
                 &[("accept", "text/html, text/event-stream"), ("hx-request", "true")],

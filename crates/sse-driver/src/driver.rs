@@ -1,5 +1,5 @@
 use crate::error_policy::{ErrorAction, ErrorPolicy};
-use crate::observer::{Notice, Reports};
+use crate::observer::Reports;
 use crate::options::{Options, Until};
 use crate::source::Source;
 use crate::timer::{Alarm, Timer};
@@ -120,6 +120,7 @@ impl<S: Source, T: Timer> Driver<S, T> {
         if core::mem::replace(this.is_polled, true) {
             // The source panicked in the poll before, and somebody went on: it is not asked again.
             *this.has_failed = true;
+            this.reports.forget();
         }
         // An alarm that rang proves that its time has come, even by a clock that lags behind it.
         let mut rung = Instant::EPOCH;
@@ -226,7 +227,7 @@ impl<S: Source> Asked<'_, S> {
                 Poll::Ready(Some(Err(error))) => error,
             };
             *self.has_skipped_failure = matches!(error, ItemError::Source(_));
-            self.reports.observe(&Notice::Error { kind: source.kind(), error: &error });
+            self.reports.observe_error(|| source.kind(), &error);
             let action = match &error {
                 ItemError::Skip(_) => ErrorAction::Skip,
                 error => self.on_error.decide(error, self.encoder),

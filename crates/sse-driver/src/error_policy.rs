@@ -1,4 +1,4 @@
-use core::fmt;
+use core::fmt::{self, Write};
 use sse_core::{ClientProfile, Encoder, Event, EventName, Frame, ItemError, event_name};
 use std::sync::Arc;
 
@@ -89,8 +89,13 @@ pub enum ErrorAction {
 #[derive(Clone)]
 enum Kind {
     Skip,
-    Notify { name: EventName<'static>, tells: Tells },
+    Notify {
+        name: EventName<'static>,
+        tells: Tells,
+    },
     Close,
+    /// This event, then the end.
+    Last(Arc<Event<'static>>),
     Custom(Arc<dyn Fn(&ItemError) -> ErrorAction + Send + Sync>),
 }
 
@@ -222,13 +227,7 @@ impl ErrorPolicy {
     /// ```
     #[must_use]
     pub fn for_client(profile: ClientProfile) -> Self {
-        match profile.error_event() {
-            Some(event) => {
-                let frame = event.to_frame();
-                Self::custom(move |_| ErrorAction::SendAndClose(frame.clone()))
-            }
-            None => Self::notify(),
-        }
+        profile.error_event().map_or_else(Self::notify, |event| Self(Kind::Last(Arc::new(event))))
     }
 
     /// Lets error events tell the error itself, for [`ErrorPolicy::notify`]: for development, or where errors are fit
@@ -253,6 +252,7 @@ impl ErrorPolicy {
             Kind::Skip => ErrorAction::Skip,
             Kind::Close => ErrorAction::Close,
             Kind::Custom(decide) => decide(error),
+            Kind::Last(event) => ErrorAction::SendAndClose(encoder.to_frame(event)),
             Kind::Notify { name, tells } => {
                 let is_rendering = match error {
                     ItemError::Render(error) if *tells == Tells::InPlace => {
@@ -262,10 +262,11 @@ impl ErrorPolicy {
                     _ => false,
                 };
                 let redacted = if is_rendering { "Event rendering failed" } else { "Internal server error" };
-                let data = match tells {
-                    Tells::Nothing => redacted.to_owned(),
-                    Tells::Details | Tells::InPlace => error.to_string(),
-                };
+                let mut data = String::new();
+                // An error may fail to say what it is, half way.
+                if *tells == Tells::Nothing || write!(data, "{error}").is_err() {
+                    data = redacted.to_owned();
+                }
                 let frame = encoder.to_frame(&Event::new(data).with_name(name.clone()));
                 if is_rendering { ErrorAction::Send(frame) } else { ErrorAction::SendAndClose(frame) }
             }
@@ -281,6 +282,7 @@ impl fmt::Debug for Kind {
                 f.debug_struct("Notify").field("name", name).field("tells", tells).finish()
             }
             Self::Close => f.write_str("Close"),
+            Self::Last(event) => f.debug_tuple("Last").field(event).finish(),
             Self::Custom(_) => f.write_str("Custom"),
         }
     }

@@ -121,7 +121,7 @@ pub enum Notice<'a> {
     Close {
         /// Why.
         reason: CloseReason,
-        /// What was handed over in all.
+        /// What was handed out in all, a chunk that was not taken among it.
         totals: Totals,
     },
 }
@@ -163,6 +163,20 @@ impl Reports {
             observed.is_started = true;
         }
         self.observe(&Notice::Start);
+    }
+
+    /// What was accepted may never come: a poll panicked with it.
+    pub(crate) fn forget(&mut self) {
+        if let Some(observed) = &mut self.observed {
+            observed.kinds.clear();
+        }
+    }
+
+    /// Tells of an item that gave no frame; `kind` is not asked where nobody listens.
+    pub(crate) fn observe_error(&self, kind: impl FnOnce() -> &'static str, error: &ItemError) {
+        if self.observed.is_some() {
+            self.observe(&Notice::Error { kind: kind(), error });
+        }
     }
 
     pub(crate) fn observe(&self, notice: &Notice<'_>) {

@@ -205,7 +205,8 @@ impl<'a, R> Fragment<'a, R> {
 impl<'a, R: Render> Fragment<'a, R> {
     /// Renders now: for whoever needs the event itself, a broadcaster's message say.
     ///
-    /// Costs a copy more than encoding the fragment.
+    /// Costs a copy more than encoding the fragment. For htmx 4 and Turbo the event has no name and must get none: a stream's
+    /// default name would keep those libraries from taking it.
     ///
     /// # Errors
     ///
@@ -240,7 +241,7 @@ impl<R: Render> IntoFrame for Fragment<'_, R> {
 
     fn into_frame(self, encoder: &Encoder) -> Result<Frame, ItemError> {
         let Self { place, id, render } = self;
-        let head = place.head(id);
+        let head = encoder.fill_id(place.head(id));
         match place.encode(&head, encoder, render) {
             Ok(frame) => Ok(frame),
             Err(error) => Err(place.item_error(error, &head, encoder)),

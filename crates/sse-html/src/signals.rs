@@ -135,7 +135,7 @@ impl<T: Serialize> IntoFrame for Signals<'_, T> {
             Some(id) => head.with_id(id.clone()),
             None => head,
         };
-        let mut wire = DataWriter::append_to(Vec::new(), encoder, &head);
+        let mut wire = DataWriter::append_to(Vec::new(), encoder, &encoder.fill_id(head));
         match self.write(&mut wire) {
             Ok(()) => Ok(wire.into_frame()),
             Err(error) => Err(ItemError::Encode(Box::new(error))),

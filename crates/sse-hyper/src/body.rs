@@ -3,7 +3,7 @@ use core::convert::Infallible;
 use core::fmt;
 use core::pin::Pin;
 use core::task::{Context, Poll};
-use http_body::{Body, Frame};
+use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use sse_driver::{Driver, Source, Timer, TokioTimer};
 
@@ -24,20 +24,33 @@ pin_project! {
     /// # }
     /// ```
     pub struct SseBody<S, T = TokioTimer> {
-        // None where no body is to be sent.
         #[pin]
-        driver: Option<Driver<S, T>>,
+        content: Content<S, T>,
+    }
+}
+
+pin_project! {
+    #[project = ContentProjection]
+    enum Content<S, T> {
+        Stream {
+            #[pin]
+            driver: Driver<S, T>,
+        },
+        /// What is left of a body that is known, none when it is empty.
+        Ready {
+            rest: Option<Bytes>,
+        },
     }
 }
 
 impl<S, T> SseBody<S, T> {
     pub(crate) fn new(driver: Driver<S, T>) -> Self {
-        Self { driver: Some(driver) }
+        Self { content: Content::Stream { driver } }
     }
 
-    /// Drops the stream unpolled; its close hook runs.
-    pub(crate) fn into_empty(self) -> Self {
-        Self { driver: None }
+    /// A body that is known.
+    pub(crate) fn ready(body: Option<Bytes>) -> Self {
+        Self { content: Content::Ready { rest: body.filter(|body| !body.is_empty()) } }
     }
 }
 
@@ -49,19 +62,35 @@ impl<S: Source, T: Timer> Body for SseBody<S, T> {
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        match self.project().driver.as_pin_mut() {
-            Some(driver) => driver.poll_chunk(cx).map(|chunk| chunk.map(|chunk| Ok(Frame::data(chunk)))),
-            None => Poll::Ready(None),
-        }
+        let chunk = match self.project().content.project() {
+            ContentProjection::Stream { driver } => driver.poll_chunk(cx),
+            ContentProjection::Ready { rest } => Poll::Ready(rest.take()),
+        };
+        chunk.map(|chunk| chunk.map(|chunk| Ok(Frame::data(chunk))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.driver.as_ref().is_none_or(Driver::is_closed)
+        match &self.content {
+            Content::Stream { driver } => driver.is_closed(),
+            Content::Ready { rest } => rest.is_none(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.content {
+            Content::Stream { .. } => SizeHint::default(),
+            Content::Ready { rest } => {
+                SizeHint::with_exact(rest.as_ref().map_or(0, |rest| rest.len() as u64))
+            }
+        }
     }
 }
 
 impl<S, T> fmt::Debug for SseBody<S, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SseBody").field("driver", &self.driver).finish()
+        match &self.content {
+            Content::Stream { driver } => f.debug_struct("SseBody").field("driver", driver).finish(),
+            Content::Ready { rest } => f.debug_struct("SseBody").field("rest", rest).finish(),
+        }
     }
 }

@@ -3,7 +3,6 @@ use crate::timer::HyperTimer;
 use core::fmt;
 use core::future::Future;
 use core::time::Duration;
-use http::header::RETRY_AFTER;
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use sse_driver::sse_core::ClientProfile;
 use sse_driver::sse_core::IntoFrame;
@@ -182,7 +181,7 @@ impl<S: Source, T: Timer> Sse<S, T> {
     /// ```
     pub fn respond_to<B>(self, request: &Request<B>) -> Response<SseBody<S, T>> {
         let body = self.into_body();
-        with_head(if request.method() == Method::HEAD { body.into_empty() } else { body })
+        with_head(if request.method() == Method::HEAD { SseBody::ready(None) } else { body })
     }
 }
 
@@ -193,29 +192,42 @@ impl<S, T> fmt::Debug for Sse<S, T> {
 }
 
 /// Makes the response that keeps a client out, for now or (`None`) for good, as its kind understands it: see
-/// [`ClientProfile`]. The time is spread over clients.
+/// [`ClientProfile`]. The time is spread over clients; a HEAD gets the head only.
+///
+/// Its body has the type of a stream's, so that a handler can return either.
 ///
 /// ```
 /// use core::time::Duration;
-/// use sse_hyper::{ClientProfile, refuse};
+/// use http::{Request, Response};
+/// use sse_hyper::{ClientProfile, Source, Sse, SseBody, refuse};
 ///
-/// let full = refuse(ClientProfile::EventSource, Some(Duration::from_secs(30)));
-/// assert_eq!(full.status(), 200, "a browser never comes back after a 503");
-/// let full = refuse(ClientProfile::OpenAi, Some(Duration::from_secs(30)));
-/// assert_eq!(full.status(), 503);
-/// assert!(full.headers().contains_key("retry-after"));
+/// fn events<B>(request: &Request<B>, is_full: bool) -> Response<SseBody<impl Source + use<B>>> {
+///     if is_full {
+///         // Not 503, after which a browser never comes back.
+///         return refuse(request, ClientProfile::EventSource, Some(Duration::from_secs(30)));
+///     }
+///     Sse::iter(["a"]).respond_to(request)
+/// }
+///
+/// let request = Request::get("/").body(())?;
+/// assert_eq!(events(&request, true).status(), 200);
+/// # Ok::<(), http::Error>(())
 /// ```
 #[must_use]
-pub fn refuse(profile: ClientProfile, wait: Option<Duration>) -> Response<String> {
+pub fn refuse<B, S, T>(
+    request: &Request<B>,
+    profile: ClientProfile,
+    wait: Option<Duration>,
+) -> Response<SseBody<S, T>> {
     let refusal = sse_driver::refusal(profile, wait);
-    let mut response = match refusal.body() {
-        Some(body) => with_head(String::from_utf8_lossy(body.as_bytes()).into_owned()),
-        None => Response::new(String::new()),
-    };
+    let body = refusal.body().filter(|_| request.method() != Method::HEAD);
+    let mut response = Response::new(SseBody::ready(body.map(|body| body.clone().into_bytes())));
     *response.status_mut() =
         StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
-    let retry_after = refusal.retry_after().map(|seconds| (RETRY_AFTER, HeaderValue::from(seconds)));
-    response.headers_mut().extend(retry_after);
+    let headers = refusal.headers().filter_map(|(name, value)| {
+        Some((HeaderName::from_static(name), HeaderValue::from_str(&value).ok()?))
+    });
+    response.headers_mut().extend(headers);
     response
 }
 

@@ -90,14 +90,14 @@ pub async fn m46_a_route_serves_what_is_published<B: Broadcasts>() {
     assert_eq!(reader.so_far().status, StatusCode::OK);
     assert_eq!(reader.so_far().headers["content-type"], "text/event-stream");
     assert_eq!(outcome(&reader), "fresh");
-    until(&mut reader, "id: e-1\ndata: fresh\n\n").await;
+    until(&mut reader, "id: e-1\ndata: {\"reason\":\"fresh\"}\n\n").await;
     hub.publish(NEWS, "two\nlines").expect("room for an event");
     hub.publish("weather", "rain").expect("room for an event");
     publish(&hub, [3]);
     until(&mut reader, "id: e-4\ndata: 3\n\n").await;
     assert_eq!(
         reader.so_far().text(),
-        ":\nevent: sse:start\nid: e-1\ndata: fresh\n\nid: e-2\ndata: two\ndata: lines\n\nid: e-4\ndata: 3\n\n"
+        ":\nevent: sse:start\nid: e-1\ndata: {\"reason\":\"fresh\"}\n\nid: e-2\ndata: two\ndata: lines\n\nid: e-4\ndata: 3\n\n"
     );
 }
 
@@ -145,14 +145,14 @@ pub async fn m46_what_the_log_has_lost_is_told<B: Broadcasts>() {
 pub async fn m46_a_client_too_many_is_told_to_come_back<B: Broadcasts>() {
     let hub = Broadcaster::new(settings().with_clients(1));
     let mut first = open::<B>(&hub, events()).await;
-    until(&mut first, "id: e-0\ndata: fresh\n\n").await;
+    until(&mut first, "id: e-0\ndata: {\"reason\":\"fresh\"}\n\n").await;
     let mut second = connect::<B>(&hub).await;
     let refusal = second.record(1_000).await;
     assert_eq!(refusal.status, StatusCode::OK);
     assert_eq!(refusal.headers["sse-outcome"], "refused");
     let text = refusal.text();
     let retry = text.strip_prefix(":\nevent: sse:retry\nretry: ");
-    let retry = retry.and_then(|rest| rest.strip_suffix("\ndata: refused\n\n"));
+    let retry = retry.and_then(|rest| rest.strip_suffix("\ndata: {\"reason\":\"refused\"}\n\n"));
     let retry: u64 = retry.and_then(|retry| retry.parse().ok()).expect("a reconnection time");
     assert!((1_000..=5_000).contains(&retry), "{retry}");
     assert!(refusal.ended_at.is_some());
@@ -184,7 +184,7 @@ pub async fn m45_a_quiet_broadcast_has_a_heartbeat<B: Broadcasts>() {
     let quiet = connect::<B>(&hub).await.record(31_000).await;
     quiet.expect(
         &[
-            (0, ":\nevent: sse:start\nid: e-0\ndata: fresh\n\n"),
+            (0, ":\nevent: sse:start\nid: e-0\ndata: {\"reason\":\"fresh\"}\n\n"),
             (15_000, ": heartbeat\n"),
             (30_000, ": heartbeat\n"),
         ],
@@ -198,7 +198,7 @@ pub async fn m47_clients_are_counted_while_they_are_connected<B: Broadcasts>() {
     let mut readers = Vec::new();
     for count in 1..=3 {
         let mut reader = open::<B>(&hub, events()).await;
-        until(&mut reader, "id: e-0\ndata: fresh\n\n").await;
+        until(&mut reader, "id: e-0\ndata: {\"reason\":\"fresh\"}\n\n").await;
         readers.push(reader);
         assert_eq!((hub.client_count(), hub.topic_client_count(NEWS)), (count, count));
     }
@@ -224,7 +224,7 @@ pub async fn m48_a_client_that_leaves_is_removed<B: Broadcasts>() {
     let hub = Broadcaster::new(settings);
 
     let mut idle = open::<B>(&hub, events()).await;
-    until(&mut idle, "id: e-0\ndata: fresh\n\n").await;
+    until(&mut idle, "id: e-0\ndata: {\"reason\":\"fresh\"}\n\n").await;
     drop(idle);
     eventually("the idle one is removed", || hub.client_count() == 0).await;
 
@@ -245,9 +245,9 @@ const MISSED: u32 = 3_000;
 /// A client that stopped reading while another read everything, from a log of few events.
 async fn stalled<B: Broadcasts>(hub: &Broadcaster) -> (Live<Connected>, Live<Connected>) {
     let mut stalled = open::<B>(hub, events()).await;
-    until(&mut stalled, "id: e-0\ndata: fresh\n\n").await;
+    until(&mut stalled, "id: e-0\ndata: {\"reason\":\"fresh\"}\n\n").await;
     let mut reading = open::<B>(hub, events()).await;
-    until(&mut reading, "id: e-0\ndata: fresh\n\n").await;
+    until(&mut reading, "id: e-0\ndata: {\"reason\":\"fresh\"}\n\n").await;
     let padding = "x".repeat(500);
     for number in 1..=MISSED {
         hub.publish(NEWS, format!("{number} {padding}")).expect("room for an event");
@@ -268,7 +268,9 @@ pub async fn m43_a_client_that_lags_is_sent_away_and_resumes<B: Broadcasts>() {
     let retry = stalled.retry.expect("a time").as_millis();
     assert!((1_000..=5_000).contains(&retry), "{retry}");
     assert!(
-        stalled.text().ends_with(&format!("\n\nevent: sse:retry\nretry: {retry}\ndata: lagged\n\n")),
+        stalled
+            .text()
+            .ends_with(&format!("\n\nevent: sse:retry\nretry: {retry}\ndata: {{\"reason\":\"lagged\"}}\n\n")),
         "behind the events"
     );
     assert_eq!(hub.stats().lagged, 1);
@@ -292,7 +294,7 @@ pub async fn b03_a_client_that_stalls_costs_the_others_nothing<B: Broadcasts>() 
 pub async fn b06_events_that_are_missed_together_arrive_together<B: Broadcasts>() {
     let hub = hub();
     let mut reader = open::<B>(&hub, events()).await;
-    until(&mut reader, "id: e-0\ndata: fresh\n\n").await;
+    until(&mut reader, "id: e-0\ndata: {\"reason\":\"fresh\"}\n\n").await;
     reader.next_event().await.expect("where it starts");
     publish(&hub, 1..=50);
     reader.next_event().await.expect("an open stream");
@@ -339,7 +341,7 @@ pub async fn b04_a_shutdown_ends_the_streams_and_the_server<B: Broadcasts>() {
     for _ in 0..3 {
         let mut client = TcpStream::connect(address).await.expect("a server");
         client.write_all(b"GET /events HTTP/1.1\r\nhost: x\r\n\r\n").await.expect("a server that reads");
-        read_until(&mut client, "id: e-0\ndata: fresh\n\n").await;
+        read_until(&mut client, "id: e-0\ndata: {\"reason\":\"fresh\"}\n\n").await;
         clients.push(client);
     }
     assert_eq!(hub.client_count(), 3);
