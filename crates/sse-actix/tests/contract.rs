@@ -2,16 +2,19 @@
 
 use actix_http::{HttpService, KeepAlive};
 use actix_service::{IntoServiceFactory, Service, ServiceFactory, map_config};
-use actix_web::Responder;
 use actix_web::dev::AppConfig;
 use actix_web::http::StatusCode;
 use actix_web::web::{self, Data};
+use actix_web::{HttpRequest, HttpResponse, Responder};
 use core::time::Duration;
-use sse_actix::{LastEventId, Sse};
+use sse_actix::{LastEventId, Sse, refuse};
 use sse_testkit::contract::{Adapter, Answer, App};
 use tokio::io::DuplexStream;
 
-async fn events(app: Data<App>, LastEventId(id): LastEventId) -> impl Responder {
+async fn events(app: Data<App>, LastEventId(id): LastEventId, request: HttpRequest) -> HttpResponse {
+    if let Some((profile, wait)) = app.refusal() {
+        return refuse(profile, wait);
+    }
     let Answer { source, options } = app.answer(id);
     let head = app.head();
     let status = StatusCode::from_u16(head.status).unwrap_or_default();
@@ -22,7 +25,7 @@ async fn events(app: Data<App>, LastEventId(id): LastEventId) -> impl Responder 
     for cookie in &head.cookies {
         response = response.append_header(("set-cookie", *cookie));
     }
-    response
+    response.respond_to(&request).map_into_boxed_body()
 }
 
 struct Http1;

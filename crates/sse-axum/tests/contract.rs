@@ -4,16 +4,19 @@ use axum::Router;
 use axum::extract::State;
 use axum::http::header::SET_COOKIE;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
-use axum::response::{AppendHeaders, IntoResponse};
+use axum::response::{AppendHeaders, IntoResponse, Response};
 use axum::routing::get;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
-use sse_axum::{LastEventId, Sse};
+use sse_axum::{LastEventId, Sse, refuse};
 use sse_testkit::contract::{Adapter, Answer, App};
 use tokio::io::DuplexStream;
 
-async fn events(State(app): State<App>, LastEventId(id): LastEventId) -> impl IntoResponse {
+async fn events(State(app): State<App>, LastEventId(id): LastEventId) -> Response {
+    if let Some((profile, wait)) = app.refusal() {
+        return refuse(profile, wait);
+    }
     let Answer { source, options } = app.answer(id);
     let head = app.head();
     let status = StatusCode::from_u16(head.status).unwrap_or_default();

@@ -7,7 +7,8 @@ use core::task::{Context, Poll, Waker};
 use core::time::Duration;
 use sse_driver::sse_core::connection::{CloseEvent, CloseReason, Heartbeat, Totals};
 use sse_driver::sse_core::{
-    BoxError, Comment, Config, Encoder, Event, Frame, Instant, IntoFrame, ItemError, event_name,
+    BoxError, ClientProfile, Comment, Config, Encoder, Event, Frame, Instant, IntoFrame, ItemError,
+    LineEnding, event_name,
 };
 use sse_driver::{Driver, ErrorPolicy, Notice, Options, Push, PushError, Sender, Source, Timer};
 use std::cell::RefCell;
@@ -505,6 +506,77 @@ fn m07_the_observer_hears_of_what_each_event_was_made() {
         "source-failed",
     ];
     assert_eq!(*heard.lock().unwrap(), expected);
+}
+
+/// An error that cannot say what it is.
+#[derive(Debug)]
+struct Mute;
+
+impl core::fmt::Display for Mute {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("half a ")?;
+        Err(core::fmt::Error)
+    }
+}
+
+impl core::error::Error for Mute {}
+
+impl IntoFrame for Mute {
+    fn into_frame(self, _: &Encoder) -> Result<Frame, ItemError> {
+        Err(ItemError::Encode(Box::new(self)))
+    }
+}
+
+#[test]
+fn m12_an_error_that_cannot_say_what_it_is_is_told_without() {
+    for policy in [ErrorPolicy::inline(), ErrorPolicy::notify().with_details(), ErrorPolicy::notify()] {
+        let source = tokio_stream::iter([Mute]);
+        let mut driver = Box::pin(Driver::new(source, Clock::default(), Options::new().on_error(policy)));
+        assert_eq!(poll(driver.as_mut()), ready(":\nevent: sse:error\ndata: Event rendering failed\n\n"));
+    }
+}
+
+#[test]
+fn b05_the_error_event_of_a_kind_of_client_ends_its_lines_as_the_stream_does() {
+    let options = || Options::new().for_client(ClientProfile::Anthropic).with_line_ending(LineEnding::CrLf);
+    let source = tokio_stream::iter([Err::<&str, _>("gone")]);
+    let mut driver = Box::pin(Driver::new(source, Clock::default(), options()));
+    let Poll::Ready(Some(chunk)) = poll(driver.as_mut()) else { panic!() };
+    assert!(chunk.starts_with(":\r\nevent: error\r\ndata: {"), "{chunk}");
+    assert_eq!(chunk.matches('\n').count(), chunk.matches("\r\n").count());
+}
+
+/// Gives one event, then panics.
+struct Panics(bool);
+
+impl Source for Panics {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        encoder: &Encoder,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame, ItemError>>> {
+        assert!(!core::mem::replace(&mut self.0, true), "the source panics");
+        let _ = cx;
+        Poll::Ready(Some("lost".into_frame(encoder)))
+    }
+}
+
+#[test]
+fn m07_what_was_lost_in_a_panic_is_not_taken_for_what_comes_behind_it() {
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let listener = Arc::clone(&heard);
+    let observer = move |notice: &Notice<'_>| match notice {
+        Notice::Event { kind, name, .. } => listener.lock().unwrap().push(format!("{kind} {name}")),
+        Notice::CloseEvent { name, .. } => listener.lock().unwrap().push(format!("close event {name}")),
+        _ => {}
+    };
+    let options =
+        Options::new().with_close_event(CloseEvent::new(event_name!("done"))).with_observer(observer);
+    let mut driver = Box::pin(Driver::new(Panics(false), Clock::default(), options));
+    let first = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| poll(driver.as_mut())));
+    assert!(first.is_err());
+    while let Poll::Ready(Some(_)) = poll(driver.as_mut()) {}
+    assert_eq!(*heard.lock().unwrap(), ["close event done"]);
 }
 
 #[test]

@@ -235,7 +235,7 @@ impl fmt::Display for Breaking {
 }
 
 #[test]
-fn m12_what_cannot_be_displayed_or_is_empty_is_a_typed_error() {
+fn m12_m14_what_cannot_be_displayed_or_is_empty_is_a_typed_error() {
     for dialect in DIALECTS {
         let breaking = || Fragment::new(target!("a"), Breaking).in_dialect(dialect);
         assert!(matches!(breaking().into_event(), Err(FragmentError::Display)));

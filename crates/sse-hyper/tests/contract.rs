@@ -7,13 +7,20 @@ use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use sse_hyper::{HyperTimer, Sse, SseBody, last_event_id};
+use sse_hyper::{HyperTimer, Sse, SseBody, Timer, last_event_id, refuse};
 use sse_testkit::contract::{Adapter, Answer, App, BoxSource};
 use tokio::io::DuplexStream;
 
-fn answer(app: &App, request: &Request<Incoming>) -> Sse<BoxSource> {
+fn answer<T: Timer>(
+    app: &App,
+    request: &Request<Incoming>,
+    on_timer: impl FnOnce(Sse<BoxSource>) -> Sse<BoxSource, T>,
+) -> Response<SseBody<BoxSource, T>> {
+    if let Some((profile, wait)) = app.refusal() {
+        return refuse(request, profile, wait);
+    }
     let Answer { source, options } = app.answer(last_event_id(request));
-    Sse::new(source).with_options(options)
+    with_head(app, on_timer(Sse::new(source).with_options(options)).respond_to(request))
 }
 
 fn with_head<B>(app: &App, mut response: Response<B>) -> Response<B> {
@@ -35,7 +42,7 @@ impl Adapter for Http1 {
 
     async fn serve(io: DuplexStream, app: App) {
         let service = service_fn(async |request: Request<Incoming>| {
-            let response = with_head(&app, answer(&app, &request).respond_to(&request));
+            let response = answer(&app, &request, |sse| sse);
             Ok::<Response<SseBody<_>>, Infallible>(response)
         });
         drop(http1::Builder::new().serve_connection(TokioIo::new(io), service).await);
@@ -49,7 +56,7 @@ impl Adapter for Http2 {
 
     async fn serve(io: DuplexStream, app: App) {
         let service = service_fn(move |request: Request<Incoming>| {
-            let response = with_head(&app, answer(&app, &request).respond_to(&request));
+            let response = answer(&app, &request, |sse| sse);
             async { Ok::<Response<SseBody<_>>, Infallible>(response) }
         });
         drop(http2::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(io), service).await);
@@ -63,8 +70,7 @@ impl Adapter for WithHyperTimer {
 
     async fn serve(io: DuplexStream, app: App) {
         let service = service_fn(async |request: Request<Incoming>| {
-            let response = answer(&app, &request).with_timer(TokioTimer::new()).respond_to(&request);
-            let response = with_head(&app, response);
+            let response = answer(&app, &request, |sse| sse.with_timer(TokioTimer::new()));
             Ok::<Response<SseBody<_, HyperTimer>>, Infallible>(response)
         });
         drop(http1::Builder::new().serve_connection(TokioIo::new(io), service).await);

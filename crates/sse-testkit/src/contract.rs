@@ -23,8 +23,8 @@ use core::future::Future;
 use core::pin::Pin;
 use core::task::{Context, Poll};
 use core::time::Duration;
-use sse_driver::sse_core::{Encoder, EventId, Frame, ItemError};
-use sse_driver::{Options, Source};
+use sse_driver::sse_core::{ClientProfile, Encoder, EventId, Frame, ItemError};
+use sse_driver::{Iter, Options, Source};
 use std::sync::Arc;
 use tokio::io::DuplexStream;
 
@@ -42,6 +42,7 @@ pub trait Adapter: 'static {
 pub struct App {
     respond: Arc<Respond>,
     head: Head,
+    refusal: Option<(ClientProfile, Option<Duration>)>,
 }
 
 type Respond = dyn Fn(Option<EventId<'static>>) -> Answer + Send + Sync;
@@ -49,7 +50,20 @@ type Respond = dyn Fn(Option<EventId<'static>>) -> Answer + Send + Sync;
 impl App {
     /// Makes an application that answers each request anew.
     pub fn new(respond: impl Fn(Option<EventId<'static>>) -> Answer + Send + Sync + 'static) -> Self {
-        Self { respond: Arc::new(respond), head: Head::default() }
+        Self { respond: Arc::new(respond), head: Head::default(), refusal: None }
+    }
+
+    /// Makes an application that refuses every request, by the adapter's own `refuse`.
+    #[must_use]
+    pub fn refusing(profile: ClientProfile, wait: Option<Duration>) -> Self {
+        let nobody = |_| Answer { source: BoxSource::new(Iter::new([""; 0])), options: Options::new() };
+        Self { refusal: Some((profile, wait)), ..Self::new(nobody) }
+    }
+
+    /// Returns how requests are refused, when they are.
+    #[must_use]
+    pub fn refusal(&self) -> Option<(ClientProfile, Option<Duration>)> {
+        self.refusal
     }
 
     /// Sets what the adapter is to say in the head of each response, by its framework's own means.
@@ -201,6 +215,8 @@ macro_rules! contract_tests {
                 m32_a_number_is_an_id
                 m36_work_goes_on_after_the_stream
                 b05_a_client_is_answered_as_its_kind_needs
+                b05_a_client_is_kept_out_as_its_kind_understands
+                m06_the_close_event_leaves_the_last_event_id
                 m09_a_stream_may_be_made_of_fragments_and_of_anything_else
                 m11_a_failed_render_is_told_without_its_error_and_the_stream_goes_on
                 m11_a_failed_render_is_shown_in_its_place_in_development

@@ -5,7 +5,7 @@ use core::time::Duration;
 use http::Method;
 use sse_driver::sse_core::connection::{CloseEvent, CloseReason, Heartbeat};
 use sse_driver::sse_core::{
-    BoxError, ClientProfile, Comment, Event, EventId, Frame, IntoFrame, Retry, event_id, event_name,
+    BoxError, ClientProfile, Comment, Decoder, Event, EventId, Frame, IntoFrame, Retry, event_id, event_name,
 };
 use sse_driver::{Iter, Options, Push, Sender, Source};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -59,15 +59,16 @@ pub async fn m05_the_reconnection_time_of_the_stream_stands_in_its_first_block<A
 
 /// Status, headers and cookies are the developer's: a header replaces the stream's own, none is doubled.
 pub async fn m08_m34_status_headers_and_cookies_are_the_developers<A: Adapter>() {
+    let text = "é…💩";
     let head = Head {
         status: 202,
         headers: vec![("cache-control", "no-store"), ("x-stream", "1"), ("x-accel-buffering", "yes")],
         cookies: vec!["a=1; HttpOnly", "b=2"],
     };
-    let app = values(|| vec!["a"], Options::new).with_head(head);
+    let app = values(move || vec![text], Options::new).with_head(head);
     let recording = Client::connect::<A>(app).await.record(1_000).await;
     assert_eq!(recording.status, 202);
-    assert_eq!(recording.text(), ":\ndata: a\n\n");
+    assert_eq!(recording.text(), format!(":\ndata: {text}\n\n"), "UTF-8, whatever the head says");
     for (name, values) in [
         ("content-type", &["text/event-stream"][..]),
         ("cache-control", &["no-store"]),
@@ -84,8 +85,9 @@ pub async fn m08_m34_status_headers_and_cookies_are_the_developers<A: Adapter>()
 pub async fn m09_m20_values_become_events_by_their_kind<A: Adapter>() {
     let function = || {
         Push::new(move |mut events: Sender| async move {
-            events.send("text").await?;
+            events.send("é…💩").await?;
             events.send(String::from("owned")).await?;
+            events.send(Event::json(["a\n", "b"])).await?;
             events.send(Event::new("named").with_name(event_name!("n"))).await?;
             events.send(Event::new("ready").to_frame()).await?;
             events.send(Comment::new("aside")).await?;
@@ -93,7 +95,7 @@ pub async fn m09_m20_values_become_events_by_their_kind<A: Adapter>() {
         })
     };
     let wire = concat!(
-        ":\ndata: text\n\ndata: owned\n\nevent: n\ndata: named\n\n",
+        ":\ndata: é…💩\n\ndata: owned\n\ndata: [\"a\\n\",\"b\"]\n\nevent: n\ndata: named\n\n",
         "data: ready\n\n: aside\ndata: well\n\n"
     );
     assert_eq!(text_of::<A>(give(function, Options::new)).await, wire);
@@ -138,13 +140,28 @@ pub async fn m21_a_comment_is_a_value_that_no_text_can_break_out_of<A: Adapter>(
 
 /// A reconnection time is a duration, in whole milliseconds on the wire.
 pub async fn m22_a_reconnection_time_is_a_duration_in_whole_milliseconds<A: Adapter>() {
-    let event = || vec![Event::new("a").with_retry(Duration::from_secs_f64(2.5))];
-    assert_eq!(text_of::<A>(values(event, Options::new)).await, ":\nretry: 2500\ndata: a\n\n");
+    for (time, millis) in [
+        (Duration::from_secs_f64(2.5), 2_500),
+        (Duration::from_micros(1_900), 1),
+        (Duration::ZERO, 0),
+        (Duration::MAX, i32::MAX),
+    ] {
+        let event = move || vec![Event::new("a").with_retry(time)];
+        let wire = format!(":\nretry: {millis}\ndata: a\n\n");
+        assert_eq!(text_of::<A>(values(event, Options::new)).await, wire);
+    }
 }
 
-/// A stream answers a POST as it answers a GET.
+/// An async function answers a POST as it answers a GET.
 pub async fn m23_a_stream_answers_a_post<A: Adapter>() {
-    let app = give(|| Script::new().event("a").wait(100).event("b"), Options::new);
+    let function = || {
+        Push::new(move |mut events: Sender| async move {
+            events.send("a").await?;
+            sleep(Duration::from_millis(100)).await;
+            events.send("b").await
+        })
+    };
+    let app = give(function, Options::new);
     let mut client = Client::connect::<A>(app).await;
     let start = Instant::now();
     let response = client.request(get().method(Method::POST)).await;
@@ -260,5 +277,58 @@ pub async fn b05_a_client_is_answered_as_its_kind_needs<A: Adapter>() {
         assert_eq!(recording.text(), format!(":\ndata: a\n\n{beat}{end}"), "{profile:?}");
         let fails = give(|| Script::new().event("a").failure(), options);
         assert_eq!(text_of::<A>(fails).await, format!(":\ndata: a\n\n{failure}"), "{profile:?}");
+    }
+}
+
+/// A client is kept out as its kind understands: status, head and body, and no body for HEAD.
+pub async fn b05_a_client_is_kept_out_as_its_kind_understands<A: Adapter>() {
+    let wait = Some(Duration::from_secs(30));
+    for (profile, wait, status, body) in [
+        (ClientProfile::EventSource, wait, 200, ":\nevent: sse:retry\nretry: "),
+        (ClientProfile::EventSource, None, 204, ""),
+        (ClientProfile::Htmx2, None, 200, ":\nevent: sse:close\ndata: refused\n\n"),
+        (ClientProfile::Datastar, None, 200, ":\n"),
+        (ClientProfile::OpenAi, wait, 503, ""),
+        (ClientProfile::Mcp, None, 405, ""),
+    ] {
+        for method in [Method::GET, Method::HEAD] {
+            let mut client = Client::connect::<A>(App::refusing(profile, wait)).await;
+            let response = client.request(get().method(method.clone())).await;
+            assert_eq!(response.status(), status, "{profile:?}");
+            let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
+            let is_stream = !body.is_empty();
+            assert_eq!(header("content-type"), is_stream.then_some("text/event-stream"), "{profile:?}");
+            let caching = if is_stream { "no-cache, no-transform" } else { "no-store" };
+            assert_eq!(header("cache-control"), Some(caching), "{profile:?}");
+            let seconds = header("retry-after").and_then(|seconds| seconds.parse::<u64>().ok());
+            assert_eq!(seconds.is_some_and(|seconds| (30..=45).contains(&seconds)), status == 503);
+            let recording = Recording::of(response, Instant::now(), 1_000).await;
+            assert_eq!(recording.ended_at, Some(0));
+            let text = recording.text();
+            if method == Method::HEAD {
+                assert_eq!(text, "", "{profile:?}");
+            } else {
+                assert!(text.starts_with(body) && (is_stream || text.is_empty()), "{profile:?}: {text:?}");
+            }
+        }
+    }
+}
+
+/// The close event leaves the client's last event id as it is, whatever defaults the stream has.
+pub async fn m06_the_close_event_leaves_the_last_event_id<A: Adapter>() {
+    let options = || {
+        let close_event = CloseEvent::new(event_name!("done")).with_reason();
+        Options::new().with_close_event(close_event).with_default_id(event_id!("run-1"))
+    };
+    let seen = || Event::new("a").with_id(7_u64);
+    for (end, reason) in [(Ok(seen()), "source-ended"), (Err("gone"), "source-failed")] {
+        let items = move || [Ok(seen()), end.clone()];
+        let wire = text_of::<A>(give(move || Iter::new(items()), options)).await;
+        assert!(wire.ends_with(&format!("event: done\ndata: {reason}\n\n")), "{wire}");
+        let mut decoder = Decoder::new();
+        let mut feed = decoder.feed(wire.as_bytes());
+        while feed.next().is_some() {}
+        drop(feed);
+        assert_eq!(decoder.last_event_id(), "7");
     }
 }
