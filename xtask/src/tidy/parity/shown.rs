@@ -28,7 +28,12 @@ impl Shown {
 
 impl fmt::Display for Shown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}` ({})", self.name, self.path)
+        write!(f, "`{}` ({}", self.name, self.path)?;
+        let is_shared = self.path.starts_with(CONTRACT) || self.path.starts_with("tests/");
+        if is_shared && self.adapters.len() < ADAPTERS.len() {
+            write!(f, ", only on {}", self.adapters.join(", "))?;
+        }
+        f.write_str(")")
     }
 }
 
@@ -351,6 +356,9 @@ mod tests {
         };
         assert_eq!(on(&[scenario, (path, &including("tests/faults/mod.rs", "m01_a"))]), [["sse-axum"]]);
         assert_eq!(on(&[beside, (path, &including("tests/faults/h2.rs", ""))]), [["sse-axum"]]);
+        let one = including("tests/faults/mod.rs", "m01_a");
+        let shown = all(&[scenario, (path, &one)])[0].to_string();
+        assert_eq!(shown, "`m01_a` (tests/faults/mod.rs, only on sse-axum)");
         let hyper = "crates/sse-hyper/tests/faults.rs";
         let both = including("tests/faults/mod.rs", "m01_a");
         assert_eq!(on(&[scenario, (path, &both), (hyper, &both)]), [["sse-hyper", "sse-axum"]]);
