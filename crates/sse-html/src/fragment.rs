@@ -95,12 +95,12 @@ impl<'a> Fragment<'a, ()> {
     /// use sse_core::{Encoder, IntoFrame, ItemError};
     /// use sse_html::{Fragment, target};
     ///
-    /// let users: Option<&[&str]> = None;
-    /// let fragment = Fragment::try_new(target!("presence"), || {
-    ///     users.map(|users| users.join(", ")).ok_or("`users` is undefined")
+    /// let reading: Option<f32> = None;
+    /// let fragment = Fragment::try_new(target!("weight"), || {
+    ///     reading.map(|kilos| format!("{kilos} kg")).ok_or("the scale is away")
     /// });
     /// let Err(ItemError::Render(error)) = fragment.into_frame(&Encoder::new()) else { panic!("rendered") };
-    /// assert_eq!(error.to_string(), "`presence` could not be rendered: `users` is undefined");
+    /// assert_eq!(error.to_string(), "`weight` could not be rendered: the scale is away");
     /// ```
     pub fn try_new<D, E>(
         target: Target<'a>,

@@ -34,7 +34,7 @@
 //! | `ErrorPolicy::inline()`, for development | the error in the fragment's place, as below |
 //!
 //! ```html
-//! <div class="sse-block-error" data-block="presence"><strong>UndefinedError</strong>: &#x27;users&#x27; is undefined</div>
+//! <div class="sse-block-error" data-block="weight"><strong>TemplateError</strong>: the scale&#x27;s reading is missing</div>
 //! ```
 //!
 //! The block goes where the fragment would have gone; for [`Swap::Outer`] it goes *into* the target, which the next

@@ -1,6 +1,7 @@
 //! Checks the event stream of a running server:
 //! `cargo run -p sse-testkit --features conformance,url --example check -- http://127.0.0.1:3000/metrics`,
-//! with `--http2` for HTTP/2 with prior knowledge. Reads for a minute and more, to see heartbeats.
+//! with `--http2` for HTTP/2 with prior knowledge. An endless stream is read for 65 s, to see
+//! heartbeats, and for as long again where it was left, if it has ids: over two minutes in all.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "it is a command")]
 
 use core::error::Error;

@@ -4,6 +4,7 @@ mod api_docs;
 mod core_purity;
 mod guide;
 mod layers;
+mod manifests;
 mod pages;
 mod parity;
 mod readme;
@@ -126,6 +127,7 @@ fn guide(files: &[File]) -> Vec<Finding> {
     let mut findings = guide::pages(&paths, index, lib);
     for page in in_folder().filter(|file| file.path.ends_with(".md")) {
         findings.extend(guide::blocks(page));
+        findings.extend(manifests::check(page));
         findings.extend(guide::links(page, |path| find(files, path).map(|file| file.text.clone())));
     }
     findings

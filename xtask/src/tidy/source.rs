@@ -126,7 +126,7 @@ fn position(bytes: &[u8], found: impl Fn(&[u8]) -> bool) -> usize {
 }
 
 /// The end of the bracketed group that opens at `open`.
-fn bracket_end(code: &str, open: usize) -> usize {
+pub(crate) fn bracket_end(code: &str, open: usize) -> usize {
     let mut depth = 0_usize;
     for (at, byte) in code.bytes().enumerate().skip(open) {
         match byte {
