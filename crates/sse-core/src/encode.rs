@@ -51,7 +51,7 @@ impl LineEnding {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn encode(self, event: &Event<'_>, dst: &mut impl BufMut) {
         let line_end = Lines::scan(event);
         match Lines::of_plain(event, line_end) {
@@ -65,7 +65,7 @@ impl LineEnding {
         Lines::of(event, line_end).write_block(self, dst);
     }
 
-    #[inline]
+    #[inline(always)]
     fn to_frame(self, event: &Event<'_>) -> Frame {
         let line_end = Lines::scan(event);
         match Lines::of_plain(event, line_end) {
