@@ -278,7 +278,7 @@ const drivePages = async ({ server, proxy, seats, name, isDebug }) => {
     await notified(list, said.length);
     await isAllThere(list);
     const around = await list.evaluate(() => [...document.querySelector("#notification").children].slice(-3)
-      .map((child) => (child.localName === "li" ? "li" : child.className)).join());
+      .map((child) => (child.localName === "li" ? "li" : child.classList[0])).join());
     equal(around, isDebug ? "li,sse-block-error,li" : "li,li,li", "the last three");
     if (isDebug) ensure((await list.textContent(".sse-block-error")).includes(WHY), "the reason is not shown");
     equal(await list.evaluate(() => window.pwned ?? null), null, "what a script did");
@@ -377,7 +377,7 @@ const drivePages = async ({ server, proxy, seats, name, isDebug }) => {
     equal(watched.flatMap(({ exceptions }) => exceptions).join("; "), "", "exceptions");
     // What the network did is logged too, by the browser and by htmx, and was meant.
     const isMeant = (text) => text.startsWith("Failed to load resource: net::ERR_") ||
-      text === "[object Event]" || text.startsWith("htmx: htmx:sse:error: network error");
+      text === "[object Event]" || /^htmx: htmx:sse:error: (network error|Failed to fetch)/.test(text);
     const others = watched.flatMap(({ consoleErrors }) => consoleErrors).filter((text) => !isMeant(text));
     equal(others.join("; "), "", "console errors");
   });
