@@ -377,7 +377,7 @@ const drivePages = async ({ server, proxy, seats, name, isDebug }) => {
     equal(watched.flatMap(({ exceptions }) => exceptions).join("; "), "", "exceptions");
     // What the network did is logged too, by the browser and by htmx, and was meant.
     const isMeant = (text) => text.startsWith("Failed to load resource: net::ERR_") ||
-      text === "[object Event]" || text.startsWith("htmx: htmx:sse:error: network error");
+      text === "[object Event]" || /^htmx: htmx:sse:error: (network error|Failed to fetch)/.test(text);
     const others = watched.flatMap(({ consoleErrors }) => consoleErrors).filter((text) => !isMeant(text));
     equal(others.join("; "), "", "console errors");
   });
