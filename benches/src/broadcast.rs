@@ -117,12 +117,15 @@ fn publish(waiting: usize, rounds: u64) {
     let mut streams: Vec<Subscription> = (0..waiting).map(|_| subscribe(&hub)).collect();
     for round in 0..=rounds {
         for stream in &mut streams {
-            let expected = if round == 0 { "id: e-0\n\n".len() } else { wire(round).len() };
+            let expected = if round == 0 { START.len() } else { wire(round).len() };
             assert_eq!(poll_all(stream), expected);
         }
         measured(|| hub.publish("events", DATA)).expect("an event");
     }
 }
+
+/// What a fresh subscriber gets first.
+const START: &str = "event: sse:start\nid: e-0\ndata: {\"reason\":\"fresh\"}\n\n";
 
 fn wire(number: u64) -> String {
     format!("id: e-{number}\ndata: {DATA}\n\n")

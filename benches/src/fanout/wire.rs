@@ -11,6 +11,7 @@ pub(super) struct Wire {
     /// Of a line of the body that is not whole yet.
     text: Vec<u8>,
     id: u64,
+    is_named: bool,
     stamp: Option<u64>,
 }
 
@@ -75,13 +76,17 @@ impl Wire {
         if let Some(id) = line.strip_prefix("id: ") {
             let number = id.rsplit_once('-').and_then(|(_, number)| number.parse().ok());
             self.id = number.ok_or_else(|| malformed(&self.text))?;
-        } else if let Some(data) = line.strip_prefix("data: ") {
+        } else if line.starts_with("event: ") {
+            // A broadcaster's own: what is measured has no name.
+            self.is_named = true;
+        } else if let Some(data) = line.strip_prefix("data: ").filter(|_| !self.is_named) {
             let stamp = data.split(' ').next().and_then(|stamp| stamp.parse().ok());
             self.stamp = Some(stamp.ok_or_else(|| malformed(&self.text))?);
-        } else if line.is_empty()
-            && let Some(stamp) = self.stamp.take()
-        {
-            on_event(self.id, stamp);
+        } else if line.is_empty() {
+            self.is_named = false;
+            if let Some(stamp) = self.stamp.take() {
+                on_event(self.id, stamp);
+            }
         }
         Ok(())
     }
@@ -105,7 +110,7 @@ mod tests {
 
     #[test]
     fn events_are_read_wherever_the_bytes_are_cut() {
-        let wire = b"HTTP/1.1 200 OK\r\na: b\r\n\r\n9\r\nid: e-0\n\n\r\n1A\r\n: c\nid: e-7\ndata: 5 .\n\nid:\r\n11\r\n e-8\ndata: 6 .\n\n\r\n";
+        let wire = b"HTTP/1.1 200 OK\r\na: b\r\n\r\n33\r\nevent: sse:start\nid: e-0\ndata: {\"reason\":\"fresh\"}\n\n\r\n1A\r\n: c\nid: e-7\ndata: 5 .\n\nid:\r\n11\r\n e-8\ndata: 6 .\n\n\r\n";
         for cut in 0..wire.len() {
             let (mut read, mut events) = (Wire::default(), Vec::new());
             read.read(&wire[..cut], |id, stamp| events.push((id, stamp))).unwrap();
