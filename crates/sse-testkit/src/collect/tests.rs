@@ -198,6 +198,15 @@ async fn m17_a_task_that_spins_elsewhere_does_not_hold_a_reading_for_ever() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn m17_blocking_work_that_does_not_return_does_not_hold_a_reading_for_ever() {
+    let (release, wait) = std::sync::mpsc::channel::<()>();
+    let _working = tokio::task::spawn_blocking(move || wait.recv());
+    let collected = impatient().collect(&Script::new([Act::Silence])).await.unwrap();
+    assert_eq!(collected.end, End::Limit(Limit::Standstill));
+    drop(release);
+}
+
+#[tokio::test(start_paused = true)]
 async fn m17_a_service_behind_a_clock_that_stands_still_is_an_error() {
     struct Late;
     impl Target for Late {

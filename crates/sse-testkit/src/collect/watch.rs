@@ -34,25 +34,37 @@ pub(super) struct Alarm(u64);
 
 impl Alarm {
     pub(super) fn new(time: Duration, waker: &Waker) -> Self {
+        let entry = Entry { due: due(time), waker: Some(waker.clone()) };
         let mut watched = lock();
         let id = watched.next;
         watched.next = id.wrapping_add(1);
-        watched.alarms.insert(id, Entry { due: due(time), waker: Some(waker.clone()) });
+        watched.alarms.insert(id, entry);
         // Where there is no thread to be had, the next alarm tries again.
-        watched.is_running = watched.is_running || thread::Builder::new().spawn(run).is_ok();
+        let thread = || thread::Builder::new().name("sse-testkit alarms".to_owned()).spawn(run);
+        watched.is_running = watched.is_running || thread().is_ok();
         CHANGED.notify_one();
         Self(id)
     }
 
     /// Says whether it has rung; if not, it will wake this task.
     pub(super) fn has_rung(&self, waker: &Waker) -> bool {
-        match lock().alarms.get_mut(&self.0).and_then(|entry| entry.waker.as_mut()) {
-            Some(known) => {
-                known.clone_from(waker);
-                false
-            }
-            None => true,
+        match self.waker(&mut lock()) {
+            None => return true,
+            Some(known) if known.will_wake(waker) => return false,
+            Some(_) => {}
         }
+        let mut other = waker.clone();
+        if let Some(known) = self.waker(&mut lock()) {
+            core::mem::swap(known, &mut other);
+            // A waker may run code of its own when it is dropped: `other` is, behind the lock.
+            return false;
+        }
+        true
+    }
+
+    /// The waker, until it was woken.
+    fn waker<'a>(&self, watched: &'a mut Watched) -> Option<&'a mut Waker> {
+        watched.alarms.get_mut(&self.0)?.waker.as_mut()
     }
 }
 
@@ -60,7 +72,7 @@ impl Drop for Alarm {
     fn drop(&mut self) {
         let entry = lock().alarms.remove(&self.0);
         CHANGED.notify_one();
-        // A waker may run code of its own: not under the lock.
+        // Behind the lock, too.
         drop(entry);
     }
 }
@@ -130,6 +142,19 @@ mod tests {
         while lock().is_running && lock().alarms.is_empty() {
             thread::yield_now();
         }
+    }
+
+    #[test]
+    fn a_waker_may_own_another_alarm_and_be_the_last_to_let_go_of_it() {
+        struct Owner(#[expect(dead_code, reason = "dropped with it")] Alarm);
+        impl Wake for Owner {
+            fn wake(self: Arc<Self>) {}
+        }
+        let owner = || Waker::from(Arc::new(Owner(Alarm::new(Duration::MAX, Waker::noop()))));
+        let alarm = Alarm::new(Duration::MAX, &owner());
+        assert!(!alarm.has_rung(&owner()));
+        assert!(!alarm.has_rung(Waker::noop()));
+        drop(Alarm::new(Duration::MAX, &owner()));
     }
 
     #[test]
