@@ -139,7 +139,11 @@ mod tests {
         assert!(!later.has_rung(&waker));
         drop((alarm, later));
         // Other tests have alarms of their own.
-        while lock().is_running && lock().alarms.is_empty() {
+        let is_left_behind = || {
+            let watched = lock();
+            watched.is_running && watched.alarms.is_empty()
+        };
+        while is_left_behind() {
             thread::yield_now();
         }
     }
