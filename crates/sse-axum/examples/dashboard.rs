@@ -41,7 +41,15 @@ async fn main() -> io::Result<()> {
     let measured = pages.clone();
     tokio::spawn(async move { measured.measure().await });
 
-    let app = Router::new()
+    println!("listening on http://{}/", listener.local_addr()?);
+    // Events are small and shall leave at once. Where this fails, writing will, too.
+    let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
+    axum::serve(listener, app(pages)).with_graceful_shutdown(stop.pressed()).await
+}
+
+/// Everything there is.
+pub(crate) fn app(pages: Pages) -> Router {
+    Router::new()
         .route("/", get(dashboard_page))
         .route("/dashboard/live", get(dashboard))
         .route("/notifications", get(notifications_page))
@@ -54,12 +62,7 @@ async fn main() -> io::Result<()> {
         .route("/cut", post(async |State(pages): State<Pages>| pages.cut()))
         .route("/end", post(async |State(pages): State<Pages>| pages.end()))
         .layer(DefaultBodyLimit::max(MAX_BODY))
-        .with_state(pages);
-
-    println!("listening on http://{}/", listener.local_addr()?);
-    // Events are small and shall leave at once. Where this fails, writing will, too.
-    let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
-    axum::serve(listener, app).with_graceful_shutdown(stop.pressed()).await
+        .with_state(pages)
 }
 
 async fn dashboard_page(

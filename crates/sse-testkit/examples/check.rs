@@ -30,8 +30,9 @@ async fn check() -> Result<ExitCode, Box<dyn Error>> {
     let is_http2 = urls.iter().any(|argument| argument == "--http2");
     urls.retain(|argument| argument != "--http2");
     let [url] = urls.as_slice() else { return Err("usage: check [--http2] http://host:port/path".into()) };
-    let server = if is_http2 { Url::http2(url) } else { Url::http1(url) }?;
-    let report = check_server(&server, Collector::get(url).with_deadline(LONG_ENOUGH)).await?;
+    let (base, path) = split(url);
+    let server = if is_http2 { Url::http2(base) } else { Url::http1(base) }?;
+    let report = check_server(&server, Collector::get(path).with_deadline(LONG_ENOUGH)).await?;
 
     let seen = &report.collected;
     let (events, comments) = (seen.events.len(), seen.comments.len());
@@ -49,4 +50,12 @@ async fn check() -> Result<ExitCode, Box<dyn Error>> {
     }
     let is_bad = report.findings.iter().any(|finding| finding.severity() == Severity::Error);
     Ok(if is_bad { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// Scheme, host and port, and what is asked for there.
+fn split(url: &str) -> (&str, &str) {
+    let host = url.find("://").map_or(0, |at| at + 3);
+    let end = url[host..].find('/').map_or(url.len(), |at| host + at);
+    let (base, path) = url.split_at(end);
+    (base, if path.is_empty() { "/" } else { path })
 }

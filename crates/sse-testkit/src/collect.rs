@@ -6,8 +6,9 @@
 //! # It does not hang
 //!
 //! Whatever the stream does, one of these ends the collecting: the end of the stream, [`Collector::with_max_events`],
-//! [`Collector::until`], the deadline (5 s), 10,000 events, comments and other items, 4 MiB, or a million wakes without
-//! news. Only code that blocks its thread cannot be interrupted.
+//! [`Collector::until`], the deadline (5 s), 10,000 events, comments and other items, 4 MiB, or a million wakes in a row
+//! without news. Whatever other tasks do, a reading that waits ends too when a paused clock has not moved for 30 s of real
+//! time: [`Collector::with_max_standstill`]. Only code that blocks the thread cannot be interrupted.
 //!
 //! # Virtual time
 //!
@@ -24,6 +25,7 @@ mod error;
 mod guard;
 mod live;
 mod target;
+mod watch;
 
 #[cfg(test)]
 mod tests;
@@ -38,11 +40,11 @@ use self::guard::{Bounds, respond};
 use bytes::Bytes;
 use core::fmt;
 use core::time::Duration;
-use http::header::{ACCEPT, CONTENT_TYPE};
+use http::header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode};
 use sse_core::head;
 use std::sync::Arc;
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 /// A request for an event stream, and when to stop reading.
 ///
@@ -84,6 +86,8 @@ pub struct Collector {
     max_events: usize,
     max_items: usize,
     max_bytes: usize,
+    max_standstill: Duration,
+    takes_any_encoding: bool,
     until: Option<Arc<Predicate>>,
 }
 
@@ -99,9 +103,13 @@ impl Collector {
     /// How many bytes are read by default: 4 MiB.
     pub const DEFAULT_MAX_BYTES: usize = 4 * 1024 * 1024;
 
+    /// How long, in real time, tokio's clock may stand still by default: 30 s.
+    pub const DEFAULT_MAX_STANDSTILL: Duration = Duration::from_secs(30);
+
     /// Asks for `uri` with a method, and `accept: text/event-stream`.
     ///
-    /// In memory `uri` is path and query; a [`Url`](crate::url::Url) puts its own scheme and host before them.
+    /// In memory `uri` is path and query; a [`Url`](crate::url::Url) puts its own scheme and host before them. One without
+    /// a path that begins with a slash is reported when the request is made, as [`CollectError::InvalidRequest`].
     ///
     /// ```
     /// use sse_testkit::collect::Collector;
@@ -125,6 +133,8 @@ impl Collector {
             max_events: usize::MAX,
             max_items: Self::DEFAULT_MAX_ITEMS,
             max_bytes: Self::DEFAULT_MAX_BYTES,
+            max_standstill: Self::DEFAULT_MAX_STANDSTILL,
+            takes_any_encoding: false,
             until: None,
         }
     }
@@ -271,12 +281,62 @@ impl Collector {
         self
     }
 
+    /// Sets how long, in real time, tokio's clock may stand still while a reading waits, in the place of 30 s:
+    /// [`Limit::Standstill`].
+    ///
+    /// A paused clock moves only when all tasks wait: one that spins, and a `spawn_blocking` that does not return, hold it and
+    /// every deadline. A clock that is not paused always moves. Costs a thread for all readings that wait, which ends with
+    /// the last of them.
+    ///
+    /// ```
+    /// # #[cfg(feature = "tower")]
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), sse_testkit::collect::CollectError> {
+    /// use axum::{Router, routing::get};
+    /// use core::time::Duration;
+    /// use sse_axum::Sse;
+    /// use sse_testkit::{collect::{Collector, End, Limit}, tower::Tower};
+    ///
+    /// tokio::spawn(async {
+    ///     loop {
+    ///         tokio::task::yield_now().await; // should wait for something
+    ///     }
+    /// });
+    /// let silent = || async { Sse::new(tokio_stream::pending::<String>()) };
+    /// let app = Tower::new(Router::new().route("/", get(silent)));
+    /// let collector = Collector::get("/").with_max_standstill(Duration::from_millis(100));
+    /// assert_eq!(collector.collect(&app).await?.end, End::Limit(Limit::Standstill));
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "tower"))]
+    /// # fn main() {}
+    /// ```
+    pub fn with_max_standstill(mut self, real_time: Duration) -> Self {
+        self.max_standstill = real_time;
+        self
+    }
+
+    /// Takes a body with a `content-encoding` of any kind, in the place of [`CollectError::Encoded`].
+    ///
+    /// It is not decoded: [`Collected::wire`] and [`Collected::arrivals`] are what came, and there are no events.
+    ///
+    /// ```
+    /// use sse_testkit::collect::Collector;
+    ///
+    /// let collector = Collector::get("/").with_header("accept-encoding", "gzip").with_any_encoding();
+    /// # let _ = collector;
+    /// ```
+    pub fn with_any_encoding(mut self) -> Self {
+        self.takes_any_encoding = true;
+        self
+    }
+
     /// Makes the request, reads until there is a reason to stop, and leaves.
     ///
     /// # Errors
     ///
     /// When there is no event stream, or it [breaks off](CollectError::Broken): a failed service, a panic in handler or
-    /// body, another status or media type.
+    /// body, another status or media type, a body that is compressed.
     pub async fn collect(self, target: &impl Target) -> Result<Collected, CollectError> {
         let mut live = self.open(target).await?;
         live.read_all().await;
@@ -320,10 +380,11 @@ impl Collector {
     pub async fn open<T: Target>(self, target: &T) -> Result<Live<T::Body>, CollectError> {
         let request = self.request()?;
         if !self.pause.is_zero() {
-            sleep(self.pause).await;
+            let mut bounds = Bounds::new(Instant::now(), Duration::MAX, self.max_standstill);
+            bounds.pause(self.pause).await.map_err(CollectError::NoResponse)?;
         }
         let start = Instant::now();
-        let mut bounds = Bounds::new(start, self.deadline);
+        let mut bounds = Bounds::new(start, self.deadline, self.max_standstill);
         let response = respond(target, request, &mut bounds).await?;
         let (parts, body) = response.into_parts();
         let mut body = Box::pin(body);
@@ -335,7 +396,12 @@ impl Collector {
                 body: guard::text(body.as_mut(), &mut bounds).await,
             });
         }
+        let encoding = encoding(&parts.headers);
+        if !encoding.is_empty() && !self.takes_any_encoding {
+            return Err(CollectError::Encoded { encoding });
+        }
         let head = Head {
+            is_encoded: !encoding.is_empty(),
             status: parts.status,
             version: parts.version,
             headers: parts.headers,
@@ -349,9 +415,12 @@ impl Collector {
         &self.method
     }
 
+    /// Asks for the head alone, and waits for the end of the response.
     #[cfg(feature = "conformance")]
-    pub(crate) fn with_method(mut self, method: Method) -> Self {
-        self.method = method;
+    pub(crate) fn into_head(mut self) -> Self {
+        self.method = Method::HEAD;
+        self.max_events = usize::MAX;
+        self.until = None;
         self
     }
 
@@ -362,6 +431,10 @@ impl Collector {
         let invalid = |error: http::Error| CollectError::InvalidRequest(format!("{:?}: {error}", self.uri));
         let request = Request::builder().method(&self.method).uri(&self.uri);
         let mut request = request.body(self.body.clone()).map_err(invalid)?;
+        if !request.uri().path().starts_with('/') {
+            let message = format!("{:?} has no path that begins with a slash", self.uri);
+            return Err(CollectError::InvalidRequest(message));
+        }
         request.headers_mut().extend(self.headers.clone());
         if let Some(id) = &self.last_event_id {
             let invalid = |_| CollectError::InvalidRequest(format!("the last event id {id:?}"));
@@ -387,4 +460,16 @@ impl fmt::Debug for Collector {
 fn is_event_stream(content_type: &[u8]) -> bool {
     let essence = content_type.split(|&byte| byte == b';').next().unwrap_or_default();
     essence.trim_ascii().eq_ignore_ascii_case(head::CONTENT_TYPE.as_bytes())
+}
+
+/// How a body is encoded; empty if it is not.
+fn encoding(headers: &HeaderMap) -> String {
+    let values =
+        headers.get_all(CONTENT_ENCODING).iter().map(HeaderValue::as_bytes).map(String::from_utf8_lossy);
+    let encoding = values.collect::<Vec<_>>().join(", ");
+    let mut codings = encoding.split(',').map(str::trim);
+    if codings.all(|coding| coding.is_empty() || coding.eq_ignore_ascii_case("identity")) {
+        return String::new();
+    }
+    encoding
 }

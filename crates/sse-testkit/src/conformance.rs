@@ -4,7 +4,8 @@
 //! strange ids, compression. Each [`Finding`] has a [`Rule`] with a stable name, a severity and a place.
 //!
 //! What cannot be seen from outside is not looked at: whether the server notices that its client left, and what it
-//! does at a shutdown. Nor is a finding a verdict: some are right for one client and wrong for another.
+//! does at a shutdown. A head that HTTP itself refuses, such as one of HTTP/2 with the header `connection`, is no finding but
+//! a failed request. Nor is a finding a verdict: some are right for one client and wrong for another.
 //!
 //! | rule | severity | what it costs |
 //! |---|---|---|
@@ -12,9 +13,8 @@
 //! | `charset` | error | [the standard](https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream) decodes UTF-8 whatever the header says |
 //! | `cache-control` | warning | without `no-transform`, proxies compress, and hold events back |
 //! | `x-accel-buffering` | warning | without `no`, nginx buffers |
-//! | `connection-on-http2` | error | RFC 9113 §8.2.2: a client treats the response as malformed |
 //! | `identity-encoding` | hint | RFC 9110 §8.4.1 reserves `identity`: some clients do not know it |
-//! | `compressed` | hint | events are held back unless each is flushed; the wire is not looked at |
+//! | `compressed` | hint | events are held back unless each is flushed; the wire is not looked at: see [`Collector::with_any_encoding`](crate::collect::Collector::with_any_encoding) |
 //! | `doubled-header` | warning | which of two counts differs |
 //! | `wildcard-credentials` | error | browsers refuse `*` together with credentials, which htmx 2 always sends |
 //! | `first-byte` | warning | nothing within a second: proxies hold the head back, Firefox waits with `open` |
@@ -34,11 +34,11 @@
 //! | `reserved-name` | warning | events named `error` or `open` reach the handlers of the connection itself |
 //! | `no-space` | hint | without a space after the colon, a value's own first space would be lost |
 //! | `unknown-field` | warning | no field of the standard: ignored |
-//! | `head-with-body` | error | an answer to HEAD with a body, or without an end |
+//! | `head-with-body` | error | an answer to HEAD with a body, or without an end; looked at over HTTP only |
 //! | `head-refused` | hint | an answer to HEAD that is not the head of a GET |
 //! | `id-refused` | error | a foreign or strange `Last-Event-ID` gets no stream: a browser does not come back |
-//! | `starts-over` | warning | a resumed stream begins with the first event again |
-//! | `repeats` | warning | a resumed stream begins with the event that was seen last |
+//! | `starts-over` | warning | the first id of a resumed stream is the first id of the whole one |
+//! | `repeats` | warning | the first id of a resumed stream is that of the event that was seen last |
 
 mod head;
 mod server;
@@ -66,7 +66,7 @@ pub const PROXY_LIMITS: [(&str, Duration); 5] = [
     ("nginx", Duration::from_secs(60)),
     ("AWS ALB", Duration::from_secs(60)),
     ("HAProxy's usual configuration", Duration::from_secs(60)),
-    ("Cloudflare", Duration::from_secs(100)),
+    ("Cloudflare", Duration::from_secs(120)),
 ];
 
 /// How long a stream may be without its first byte.
@@ -75,6 +75,7 @@ const FIRST_BYTE: Duration = Duration::from_secs(1);
 /// Looks at a stream that was collected, by the rules of the [module](self); each rule has one finding at most.
 ///
 /// The longer the stream was read, the more it shows: heartbeats want a minute, which on a paused clock costs nothing.
+/// `first-byte` and `silence` count the time in which it was read: a server cannot send what nobody takes.
 ///
 /// ```
 /// # #[cfg(feature = "tower")]
@@ -103,12 +104,12 @@ const FIRST_BYTE: Duration = Duration::from_secs(1);
 #[must_use]
 pub fn lint(collected: &Collected) -> Vec<Finding> {
     let mut findings = Findings::default();
-    let is_compressed = head::lint(collected, &mut findings);
+    head::lint(collected, &mut findings);
     timing(collected, &mut findings);
     if let End::Broken(failure) = &collected.end {
         findings.add(Rule::Broken, Place::Byte(collected.wire.len()), format!("the stream {failure}"));
     }
-    if !is_compressed {
+    if !collected.is_encoded {
         if collected.is_cut_off {
             let detail = "the stream ended in the middle of an event".to_owned();
             findings.add(Rule::CutOff, Place::Byte(collected.wire.len()), detail);
@@ -118,19 +119,20 @@ pub fn lint(collected: &Collected) -> Vec<Finding> {
     findings.0
 }
 
+/// Measures the time that was read: a [`Live`](crate::collect::Live) that nobody asks keeps its server waiting.
 fn timing(collected: &Collected, findings: &mut Findings) {
-    let first = collected.arrivals.first().map_or(collected.elapsed, |first| first.at);
-    let waited = first.saturating_sub(collected.head_at);
+    let Collected { head_at, arrivals, .. } = collected;
+    let first = arrivals.first().map_or(collected.read, |first| first.read);
+    let waited = first.saturating_sub(*head_at);
     if waited >= FIRST_BYTE {
         let detail = format!("no byte of body for {waited:?} behind the head");
-        findings.add(Rule::FirstByte, Place::Time(collected.head_at), detail);
+        findings.add(Rule::FirstByte, Place::Time(*head_at), detail);
     }
-    let starts =
-        core::iter::once(collected.head_at).chain(collected.arrivals.iter().map(|arrival| arrival.at));
-    let ends = collected.arrivals.iter().map(|arrival| arrival.at).chain([collected.elapsed]);
-    let longest = starts.zip(ends).max_by_key(|(start, end)| end.saturating_sub(*start));
-    let Some((start, end)) = longest else { return };
-    let silence = end.saturating_sub(start);
+    let starts = arrivals.iter().map(|arrival| (arrival.at, arrival.read));
+    let starts = core::iter::once((*head_at, *head_at)).chain(starts);
+    let ends = arrivals.iter().map(|arrival| arrival.read).chain([collected.read]);
+    let silences = starts.zip(ends).map(|((at, start), end)| (at, end.saturating_sub(start)));
+    let Some((start, silence)) = silences.max_by_key(|(_, silence)| *silence) else { return };
     let giving_up: Vec<&str> =
         PROXY_LIMITS.iter().filter(|(_, limit)| silence >= *limit).map(|(name, _)| *name).collect();
     if !giving_up.is_empty() {
@@ -250,7 +252,6 @@ rules! {
     Charset "charset" Error "Another encoding than UTF-8.",
     CacheControl "cache-control" Warning "No `no-transform`.",
     AccelBuffering "x-accel-buffering" Warning "nginx would buffer.",
-    ConnectionOnHttp2 "connection-on-http2" Error "A header that HTTP/2 forbids.",
     IdentityEncoding "identity-encoding" Hint "`content-encoding: identity`.",
     Compressed "compressed" Hint "Another content encoding.",
     DoubledHeader "doubled-header" Warning "A header twice.",

@@ -8,6 +8,7 @@
 //! | the page connects to the stream | by path | by path |
 //! | what is listened to is emitted | `sse-swap`, `hx-trigger="sse:…"` | |
 //! | what is emitted is listened to | and `sse-close` | named events by `hx-trigger`, `hx-on:…`, `hx-sse:close` |
+//! | [`MissingPrefix`](WiringProblem::MissingPrefix) | `hx-trigger` hears what has the prefix `sse:` | |
 //! | [`Orphan`](WiringProblem::Orphan) | `sse-swap` stands below `sse-connect` | |
 //! | [`SelfSwap`](WiringProblem::SelfSwap) | not on the same element: see [`Wiring::with_self_swap`] | |
 //! | [`MissingExtension`](WiringProblem::MissingExtension) | `hx-ext="sse"` on it or above | |
@@ -125,7 +126,7 @@ pub struct Wiring<'a> {
 }
 
 impl<'a> Wiring<'a> {
-    /// Takes a page, or a part of one.
+    /// Takes a page, or a part of one as a template has it: from its first tag on, rows and cells of a table too.
     pub fn new(page: &'a str) -> Self {
         Self { page, rare: BTreeSet::new(), scripted: BTreeSet::new(), may_swap_self: false }
     }
@@ -177,7 +178,7 @@ impl<'a> Wiring<'a> {
     ///
     /// When they do not, with all problems.
     pub fn check(&self, collected: &Collected) -> Result<(), WiringError> {
-        let page = Html::parse_document(self.page);
+        let page = parse(self.page);
         let mut found = Found::default();
         for element in page.tree.nodes().filter_map(ElementRef::wrap) {
             found.element(element, collected.uri());
@@ -185,7 +186,7 @@ impl<'a> Wiring<'a> {
         if self.may_swap_self {
             found.problems.retain(|problem| !matches!(problem, WiringProblem::SelfSwap { .. }));
         }
-        let Found { is_connected, is_htmx4, wanted, heard, mut problems } = found;
+        let Found { is_connected, is_htmx4, wanted, heard, unprefixed, dispatched, mut problems } = found;
         let emitted: BTreeSet<&str> = collected.events.iter().map(|event| event.name.as_str()).collect();
         if is_connected {
             let missing = wanted.iter().filter(|name| !emitted.contains(name.as_str()));
@@ -196,12 +197,20 @@ impl<'a> Wiring<'a> {
                 ["sse:start", "sse:retry"].contains(&name)
                     || wanted.contains(name)
                     || heard.contains(name)
+                    || (is_htmx4 && (unprefixed.contains(name) || dispatched.contains(name)))
                     || self.scripted.contains(name)
                     // htmx 4 swaps what has no name, and has a name of its own.
                     || (is_htmx4 && ["message", "hx:release"].contains(&name))
             };
             let unheard = emitted.iter().filter(|name| !is_heard(name));
-            problems.extend(unheard.map(|&name| WiringProblem::NotListenedTo { name: name.to_owned() }));
+            problems.extend(unheard.map(|&name| {
+                let (is_unprefixed, name) = (unprefixed.contains(name), name.to_owned());
+                if is_unprefixed {
+                    WiringProblem::MissingPrefix { name }
+                } else {
+                    WiringProblem::NotListenedTo { name }
+                }
+            }));
         } else {
             problems.push(WiringProblem::NotConnected { uri: collected.uri().to_owned() });
         }
@@ -232,6 +241,11 @@ pub enum WiringProblem {
     },
     /// The stream sends what nobody takes.
     NotListenedTo {
+        /// The event's name.
+        name: String,
+    },
+    /// The stream sends what an `hx-trigger` of htmx 2 names without the prefix `sse:`, and nothing else takes.
+    MissingPrefix {
         /// The event's name.
         name: String,
     },
@@ -305,6 +319,12 @@ impl fmt::Display for WiringProblem {
             Self::NotListenedTo { name } => {
                 write!(f, "the stream emits {name:?}, which nothing in the page listens to")
             }
+            Self::MissingPrefix { name } => {
+                write!(
+                    f,
+                    "hx-trigger={name:?} does not hear the event {name:?} of the stream: write \"sse:{name}\""
+                )
+            }
             Self::Orphan { names } => write!(f, "sse-swap={names:?} has no sse-connect above it"),
             Self::SelfSwap { names } => {
                 write!(f, "sse-swap={names:?} stands on the element of sse-connect: put it on a child")
@@ -329,6 +349,10 @@ struct Found {
     wanted: BTreeSet<String>,
     /// What elements would hear.
     heard: BTreeSet<String>,
+    /// What stands in `hx-trigger` without `sse:`: events of the page, among which htmx 4 counts those of its stream.
+    unprefixed: BTreeSet<String>,
+    /// What stands behind `hx-on:`: the same.
+    dispatched: BTreeSet<String>,
     problems: Vec<WiringProblem>,
 }
 
@@ -356,12 +380,12 @@ impl Found {
                 }
                 Some(_) => {}
                 None => {
-                    self.heard.insert(trigger.to_owned());
+                    self.unprefixed.insert(trigger.to_owned());
                 }
             }
         }
         let handlers = element.value().attrs().map(|(name, _)| name.strip_prefix("data-").unwrap_or(name));
-        self.heard.extend(handlers.filter_map(|name| name.strip_prefix("hx-on:")).map(str::to_owned));
+        self.dispatched.extend(handlers.filter_map(|name| name.strip_prefix("hx-on:")).map(str::to_owned));
     }
 
     fn swap(&mut self, element: ElementRef<'_>, names: &str, uri: &str) {
@@ -403,6 +427,24 @@ impl Found {
                 return;
             }
         }
+    }
+}
+
+/// What parsers drop unless it stands in a table.
+const TABLE_PARTS: [&str; 9] = ["caption", "colgroup", "col", "tbody", "thead", "tfoot", "tr", "td", "th"];
+
+/// Parses as browsers do: a page as a document, what begins within a table as the content of a template.
+fn parse(page: &str) -> Html {
+    let mut rest = page.trim_start();
+    while let Some((_, behind)) = rest.strip_prefix("<!--").and_then(|comment| comment.split_once("-->")) {
+        rest = behind.trim_start();
+    }
+    let name = rest.strip_prefix('<').unwrap_or_default();
+    let name = name.split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default();
+    if TABLE_PARTS.iter().any(|part| name.eq_ignore_ascii_case(part)) {
+        Html::parse_fragment(&format!("<template>{page}</template>"))
+    } else {
+        Html::parse_document(page)
     }
 }
 

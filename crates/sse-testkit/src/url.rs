@@ -65,7 +65,8 @@ impl Url {
     ///
     /// # Errors
     ///
-    /// When it is not of that form, or its scheme is not `http`.
+    /// When it is not of that form, or its scheme is not `http`. A path belongs to the request: anything but `/` is
+    /// refused, and so are a query, a user and a password.
     pub fn http1(base: &str) -> Result<Self, InvalidUrl> {
         Self::new(base, Protocol::Http1)
     }
@@ -81,8 +82,13 @@ impl Url {
 
     fn new(base: &str, protocol: Protocol) -> Result<Self, InvalidUrl> {
         let parts = base.parse::<Uri>().map(Uri::into_parts).unwrap_or_default();
+        let is_bare = parts.path_and_query.is_none_or(|path| path == "/");
         match (parts.scheme, parts.authority) {
-            (Some(scheme), Some(authority)) if scheme == Scheme::HTTP => Ok(Self { authority, protocol }),
+            (Some(scheme), Some(authority))
+                if scheme == Scheme::HTTP && is_bare && !authority.as_str().contains('@') =>
+            {
+                Ok(Self { authority, protocol })
+            }
             _ => Err(InvalidUrl(base.to_owned())),
         }
     }
@@ -90,6 +96,8 @@ impl Url {
 
 impl Target for Url {
     type Body = Connected;
+
+    const OVER_HTTP: bool = true;
 
     async fn respond(&self, request: Request<Bytes>) -> Result<Response<Connected>, BoxError> {
         let port = self.authority.port_u16().unwrap_or(80);
@@ -145,6 +153,8 @@ impl<F: Fn(DuplexStream)> Pipe<F> {
 
 impl<F: Fn(DuplexStream)> Target for Pipe<F> {
     type Body = Connected;
+
+    const OVER_HTTP: bool = true;
 
     async fn respond(&self, request: Request<Bytes>) -> Result<Response<Connected>, BoxError> {
         let (ours, theirs) = tokio::io::duplex(PIPE);
@@ -223,7 +233,7 @@ impl Body for Connected {
     }
 }
 
-/// A base that is not `http://`, host and port.
+/// A base that is not `http://`, host and port, and nothing behind them.
 ///
 /// ```
 /// use sse_testkit::url::Url;

@@ -63,6 +63,9 @@ pub struct Collected {
     pub wire: Vec<u8>,
     /// In which chunks they came, and when.
     pub arrivals: Vec<Arrival>,
+    /// How long it was read: [`elapsed`](Self::elapsed) without the time that nobody asked a [`Live`](super::Live).
+    pub(crate) read: Duration,
+    pub(crate) is_encoded: bool,
     pub(super) collector: Collector,
 }
 
@@ -72,6 +75,7 @@ pub(super) struct Head {
     pub(super) version: Version,
     pub(super) headers: HeaderMap,
     pub(super) at: Duration,
+    pub(super) is_encoded: bool,
 }
 
 impl Collected {
@@ -90,6 +94,8 @@ impl Collected {
             is_cut_off: false,
             wire: Vec::new(),
             arrivals: Vec::new(),
+            read: head.at,
+            is_encoded: head.is_encoded,
             collector,
         }
     }
@@ -112,7 +118,8 @@ impl Collected {
     }
 
     /// Returns how many comments are heartbeats: empty, or with one of the words heartbeat, ping, keep-alive and
-    /// keepalive in any case. An empty comment as the first line of the stream opens it, and is none.
+    /// keepalive in front, in any case and whatever follows it: `: ping - 12:00:00` is one, `: typing` and `: no ping` are
+    /// none. An empty comment as the first line of the stream opens it, and is none.
     #[must_use]
     pub fn heartbeats(&self) -> usize {
         self.comments.iter().filter(|comment| comment.is_heartbeat()).count()
@@ -192,9 +199,11 @@ pub struct ReceivedComment {
 
 impl ReceivedComment {
     fn is_heartbeat(&self) -> bool {
-        let text = self.text.trim().to_ascii_lowercase();
+        let text = self.text.trim();
+        let is_part = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_');
+        let word = text.split(|c| !is_part(c)).next().unwrap_or_default();
         let words = ["heartbeat", "ping", "keep-alive", "keepalive"];
-        !self.opens && (text.is_empty() || words.iter().any(|word| text.contains(word)))
+        !self.opens && (text.is_empty() || words.iter().any(|known| word.eq_ignore_ascii_case(known)))
     }
 }
 
@@ -224,6 +233,8 @@ pub struct Arrival {
     pub at: Duration,
     /// Where it stands in [`Collected::wire`].
     pub bytes: Range<usize>,
+    /// How long was read until then.
+    pub(crate) read: Duration,
 }
 
 /// Why a reading stopped.
@@ -264,8 +275,10 @@ pub enum Limit {
     Items,
     /// Bytes; a chunk of none counts as 64.
     Bytes,
-    /// Wakes that brought nothing: a million.
+    /// Wakes in a row that brought nothing: a million.
     Polls,
+    /// Real time in which tokio's clock did not move: 30 s. Some task spins while the clock is paused.
+    Standstill,
 }
 
 /// How a handler or its stream failed.
@@ -289,6 +302,7 @@ impl fmt::Display for End {
             Self::Limit(Limit::Items) => f.write_str("too many events and comments"),
             Self::Limit(Limit::Bytes) => f.write_str("too many bytes"),
             Self::Limit(Limit::Polls) => f.write_str("too many wakes without news"),
+            Self::Limit(Limit::Standstill) => f.write_str("tokio's clock stands still: some task spins"),
             Self::Broken(failure) => write!(f, "the stream {failure}"),
             Self::Left => f.write_str("the client left"),
         }

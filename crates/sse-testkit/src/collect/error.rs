@@ -33,7 +33,8 @@ pub enum CollectError {
     InvalidRequest(String),
     /// The service failed, or panicked, before there was a response.
     Service(Failure),
-    /// There was no response: [`End::Deadline`], or [`End::Limit`] for a service that is woken without end.
+    /// There was no response: [`End::Deadline`], or [`End::Limit`] for a service that is woken without end, or a clock
+    /// that stands still.
     NoResponse(End),
     /// The response is none that a client would read events from.
     NotAnEventStream {
@@ -43,6 +44,12 @@ pub enum CollectError {
         content_type: Option<String>,
         /// The beginning of its body, at most 4 KiB, with U+FFFD for what is not UTF-8.
         body: String,
+    },
+    /// The body is compressed, or encoded otherwise: see
+    /// [`Collector::with_any_encoding`](super::Collector::with_any_encoding).
+    Encoded {
+        /// What the header `content-encoding` says.
+        encoding: String,
     },
     /// The body failed, or panicked. What came before is here.
     Broken(Box<Collected>),
@@ -62,6 +69,9 @@ impl fmt::Display for CollectError {
                     f,
                     "no event stream: status {status}, content type {content_type}, body {shown:?}{more}"
                 )
+            }
+            Self::Encoded { encoding } => {
+                write!(f, "no event stream that can be read: the content encoding is {encoding:?}")
             }
             Self::Broken(collected) => {
                 let (end, events) = (&collected.end, collected.events.len());

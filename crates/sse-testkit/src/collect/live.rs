@@ -40,6 +40,10 @@ pub struct Live<B> {
     body: Option<Pin<Box<B>>>,
     start: Instant,
     bounds: Bounds,
+    /// Until when it was read last.
+    read_until: Duration,
+    /// How long nobody read.
+    unread: Duration,
     decoder: Decoder,
     /// What the decoder has not seen yet of the last chunk.
     rest: Bytes,
@@ -59,8 +63,11 @@ impl<B: Body<Error: Into<BoxError>>> Live<B> {
         Self {
             body: Some(body),
             start,
-            bounds: Bounds::new(start, collector.deadline),
-            decoder: Decoder::new().with_last_event_id(id),
+            bounds: Bounds::new(start, collector.deadline, collector.max_standstill),
+            // The limit on bytes is the collector's own: no event is thrown away unseen.
+            decoder: Decoder::with_limit(usize::MAX).with_last_event_id(id),
+            read_until: head.at,
+            unread: Duration::ZERO,
             rest: Bytes::new(),
             retry: None,
             empty_frames: 0,
@@ -78,7 +85,7 @@ impl<B: Body<Error: Into<BoxError>>> Live<B> {
     ///
     /// Says why there is no event. Behind [`End::Deadline`] there may be one later; everything else stays.
     pub async fn next_event(&mut self) -> Result<ReceivedEvent, End> {
-        self.bounds.set_deadline(Instant::now(), self.collected.collector.deadline);
+        self.begin(self.collected.collector.deadline);
         loop {
             if let Some(event) = self.collected.events.get(self.taken) {
                 self.taken += 1;
@@ -117,7 +124,7 @@ impl<B: Body<Error: Into<BoxError>>> Live<B> {
     /// # fn main() {}
     /// ```
     pub async fn wait_until(&mut self, mut holds: impl FnMut(&Collected) -> bool) -> Result<(), End> {
-        self.bounds.set_deadline(Instant::now(), self.collected.collector.deadline);
+        self.begin(self.collected.collector.deadline);
         while !holds(&self.collected) {
             let _flow = self.step().await?;
         }
@@ -147,7 +154,7 @@ impl<B: Body<Error: Into<BoxError>>> Live<B> {
     /// # fn main() {}
     /// ```
     pub async fn read_for(&mut self, time: Duration) -> End {
-        self.bounds.set_deadline(Instant::now(), time);
+        self.begin(time);
         loop {
             if let Err(end) = self.step().await {
                 return end;
@@ -167,6 +174,15 @@ impl<B: Body<Error: Into<BoxError>>> Live<B> {
             self.collected.elapsed = self.start.elapsed();
         }
         self.collected
+    }
+
+    /// Begins a wait. What passed since the last one was not read.
+    fn begin(&mut self, time: Duration) {
+        let now = Instant::now();
+        let at = now.duration_since(self.start);
+        self.unread += at.saturating_sub(self.read_until);
+        self.read_until = at;
+        self.bounds.set_deadline(now, time);
     }
 
     /// Reads until there is a reason to stop.
@@ -197,6 +213,14 @@ impl<B: Body<Error: Into<BoxError>>> Live<B> {
 
     /// Takes in one item, or the next chunk. `Break` says that the collector asked to stop here.
     async fn step(&mut self) -> Result<ControlFlow<End>, End> {
+        let flow = self.take_in().await;
+        // A wait that is dropped does not come here, and was none: less is blamed on the server, not more.
+        self.read_until = self.start.elapsed();
+        self.collected.read = self.read_until.saturating_sub(self.unread);
+        flow
+    }
+
+    async fn take_in(&mut self) -> Result<ControlFlow<End>, End> {
         if !self.rest.is_empty()
             && let Some(flow) = self.item()
         {
@@ -214,9 +238,12 @@ impl<B: Body<Error: Into<BoxError>>> Live<B> {
                 if chunk.is_empty() {
                     self.empty_frames += EMPTY_FRAME;
                 } else {
-                    self.collected.arrivals.push(Arrival { at, bytes: from..from + chunk.len() });
+                    let (bytes, read) = (from..from + chunk.len(), at.saturating_sub(self.unread));
+                    self.collected.arrivals.push(Arrival { at, bytes, read });
                 }
-                self.rest = chunk;
+                if !self.collected.is_encoded {
+                    self.rest = chunk;
+                }
                 Ok(ControlFlow::Continue(()))
             }
             Err(End::Deadline) => Err(End::Deadline),

@@ -40,6 +40,10 @@ pub trait Target {
     /// The body of the response.
     type Body: http_body::Body<Error: Into<BoxError>>;
 
+    /// Whether the response comes over HTTP: from a server that frames it, and leaves out the body of a HEAD. False unless
+    /// it is said, which is right for services in memory.
+    const OVER_HTTP: bool = false;
+
     /// Answers a request.
     fn respond(
         &self,
@@ -49,6 +53,8 @@ pub trait Target {
 
 impl<T: Target> Target for &T {
     type Body = T::Body;
+
+    const OVER_HTTP: bool = T::OVER_HTTP;
 
     fn respond(
         &self,

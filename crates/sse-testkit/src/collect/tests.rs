@@ -7,6 +7,8 @@ use http::Response;
 use http_body::{Body, Frame};
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use tokio::task::yield_now;
+use tokio::time::sleep;
 
 /// What a body does next.
 #[derive(Clone)]
@@ -160,6 +162,176 @@ async fn m17_a_body_that_spins_does_not_hold_the_paused_clock_for_ever() {
     let script = Script::new([Act::Send("data: a\n\n"), Act::Spin]);
     let collected = Collector::get("/").collect(&script).await.unwrap();
     assert_eq!((collected.data(), &collected.end), (vec!["a"], &End::Limit(Limit::Polls)));
+}
+
+/// A task that never waits, so that a paused clock never moves.
+fn spin() -> tokio::task::JoinHandle<()> {
+    tokio::spawn(async {
+        loop {
+            yield_now().await;
+        }
+    })
+}
+
+/// One that gives up on a standstill soon.
+fn impatient() -> Collector {
+    Collector::get("/").with_max_standstill(Duration::from_millis(20))
+}
+
+#[tokio::test(start_paused = true)]
+async fn m17_a_task_that_spins_elsewhere_does_not_hold_a_reading_for_ever() {
+    let spinning = spin();
+    let script = Script::new([Act::Send("data: a\n\n"), Act::Silence]);
+    let collected = impatient().collect(&script).await.unwrap();
+    assert_eq!((collected.data(), &collected.end), (vec!["a"], &End::Limit(Limit::Standstill)));
+
+    let mut live = impatient().open(&script).await.unwrap();
+    assert_eq!(live.next_event().await.unwrap().data, "a");
+    assert_eq!(live.next_event().await, Err(End::Limit(Limit::Standstill)));
+
+    let error = impatient().with_pause(hours(1)).collect(&script).await.unwrap_err();
+    assert!(matches!(error, CollectError::NoResponse(End::Limit(Limit::Standstill))), "{error:?}");
+
+    spinning.abort();
+    let collected = Collector::get("/").with_deadline(hours(24)).collect(&script).await.unwrap();
+    assert_eq!(collected.end, End::Deadline, "the clock moves again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn m17_blocking_work_that_does_not_return_does_not_hold_a_reading_for_ever() {
+    let (release, wait) = std::sync::mpsc::channel::<()>();
+    let _working = tokio::task::spawn_blocking(move || wait.recv());
+    let collected = impatient().collect(&Script::new([Act::Silence])).await.unwrap();
+    assert_eq!(collected.end, End::Limit(Limit::Standstill));
+    drop(release);
+}
+
+#[tokio::test(start_paused = true)]
+async fn m17_a_service_behind_a_clock_that_stands_still_is_an_error() {
+    struct Late;
+    impl Target for Late {
+        type Body = http_body_util::Full<Bytes>;
+        async fn respond(&self, _: Request<Bytes>) -> Result<Response<Self::Body>, BoxError> {
+            sleep(hours(1)).await;
+            Err("too late".into())
+        }
+    }
+    let _spinning = spin();
+    let error = impatient().collect(&Late).await.unwrap_err();
+    assert!(matches!(error, CollectError::NoResponse(End::Limit(Limit::Standstill))), "{error:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn m17_a_stream_that_is_always_ready_ends_on_a_clock_that_stands_still_without_other_limits() {
+    let script = Script::repeating([Act::Send("")]);
+    let collected = impatient().with_max_bytes(usize::MAX).collect(&script).await.unwrap();
+    assert_eq!(collected.end, End::Limit(Limit::Standstill));
+}
+
+#[cfg(feature = "url")]
+#[tokio::test(start_paused = true)]
+async fn m17_a_server_that_spins_behind_a_connection_does_not_hold_a_reading_for_ever() {
+    use core::convert::Infallible;
+    use hyper::server::conn::http1;
+    use hyper_util::rt::TokioIo;
+    let server = crate::url::Pipe::http1(|io| {
+        let service = hyper::service::service_fn(|_: Request<hyper::body::Incoming>| async {
+            let script = Script::new([Act::Send("data: a\n\n"), Act::Spin]);
+            let playing = Playing { script, sleep: None };
+            Ok::<_, Infallible>(
+                Response::builder().header("content-type", "text/event-stream").body(playing).unwrap(),
+            )
+        });
+        tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(io), service));
+    });
+    // Long enough for a busy machine to bring the event.
+    let collector = Collector::get("/").with_max_standstill(Duration::from_secs(1));
+    let collected = collector.collect(&server).await.unwrap();
+    assert_eq!((collected.data(), &collected.end), (vec!["a"], &End::Limit(Limit::Standstill)));
+}
+
+#[tokio::test]
+async fn m17_a_clock_that_moves_is_never_taken_for_one_that_stands_still() {
+    let collector = Collector::get("/").with_max_standstill(Duration::from_millis(1));
+    let script = Script::repeating([Act::Wait(Duration::from_millis(5)), Act::Send("data: a\n\n")]);
+    let collected = collector.clone().with_max_events(3).collect(&script).await.unwrap();
+    assert_eq!(collected.end, End::MaxEvents);
+    let silent = Script::new([Act::Silence]);
+    let collected = collector.with_deadline(Duration::from_millis(20)).collect(&silent).await.unwrap();
+    assert_eq!(collected.end, End::Deadline);
+}
+
+#[tokio::test]
+async fn m17_no_event_is_thrown_away_unseen() {
+    let large = "x".repeat(17 << 20);
+    let wire = format!("data: {large}\n\ndata: b\n\n");
+    let answer = Answer(|| {
+        let response = Response::builder().header("content-type", "text/event-stream");
+        Ok(response.body(wire.clone().into())?)
+    });
+    let collected = Collector::get("/")
+        .with_max_bytes(usize::MAX)
+        .with_deadline(hours(1))
+        .collect(&answer)
+        .await
+        .unwrap();
+    assert_eq!(collected.data().iter().map(|data| data.len()).collect::<Vec<_>>(), [17 << 20, 1]);
+}
+
+#[tokio::test]
+async fn m17_a_body_that_is_compressed_is_an_error_unless_it_is_asked_for() {
+    for (encoding, is_encoded) in [("gzip", true), ("identity, br", true), ("Identity", false), ("", false)] {
+        let answer = Answer(|| {
+            let response = Response::builder().header("content-type", "text/event-stream");
+            Ok(response.header("content-encoding", encoding).body("data: a\n\n".into())?)
+        });
+        let collected = Collector::get("/").collect(&answer).await;
+        if !is_encoded {
+            assert_eq!(collected.unwrap().data(), ["a"], "{encoding:?}");
+            continue;
+        }
+        let error = collected.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            format!("no event stream that can be read: the content encoding is {encoding:?}")
+        );
+        assert!(matches!(error, CollectError::Encoded { .. }));
+        let collected = Collector::get("/").with_any_encoding().collect(&answer).await.unwrap();
+        assert_eq!((collected.events.len(), collected.text().as_str()), (0, "data: a\n\n"));
+    }
+}
+
+#[tokio::test]
+async fn m17_heartbeats_are_comments_that_begin_as_heartbeats_do() {
+    for (wire, count) in [
+        (":\n: heartbeat\n", 1),
+        (": ping - 2026-01-01 12:00:00\n: PING\n: ping:1\n", 3),
+        (":keep-alive\n: KeepAlive\n:\n", 3),
+        (": typing\n: shopping list\n: pinged\n: ping-pong\n: no heartbeat\n: keep\n", 0),
+    ] {
+        let collected = Collector::get("/").collect(&Script::new([Act::Send(wire)])).await.unwrap();
+        assert_eq!(collected.heartbeats(), count, "{wire:?}");
+    }
+}
+
+#[cfg(feature = "url")]
+#[test]
+fn m17_a_base_with_more_than_host_and_port_is_refused() {
+    use crate::url::Url;
+    for base in [
+        "http://h:1/api/v1?x=1",
+        "http://h/api",
+        "http://h/?x=1",
+        "http://h?x",
+        "http://user:pw@h:1",
+        "h:1",
+        "/",
+    ] {
+        assert!(Url::http1(base).is_err() && Url::http2(base).is_err(), "{base}");
+    }
+    for base in ["http://h:1", "http://h", "http://h/", "http://[::1]:3000"] {
+        assert!(Url::http1(base).is_ok(), "{base}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -318,6 +490,9 @@ async fn m17_a_request_that_http_does_not_allow_is_an_error() {
         Collector::get("/").with_header("name", "x\n"),
         Collector::get("/").with_last_event_id("a\nb"),
         Collector::get("not a uri"),
+        Collector::get("dashboard"),
+        Collector::get("example.org:80"),
+        Collector::get("*"),
     ] {
         let error = collector.collect(&script).await.unwrap_err();
         assert!(matches!(error, CollectError::InvalidRequest(_)), "{error:?}");

@@ -2,15 +2,15 @@
 
 use super::{Findings, Place, Rule};
 use crate::collect::Collected;
-use http::{HeaderMap, HeaderValue, Version};
+use http::{HeaderMap, HeaderValue};
 use sse_core::head;
 
 /// Headers of which one is enough.
 const SINGLE: [&str; 4] = ["content-type", "cache-control", "x-accel-buffering", "content-encoding"];
 
-/// Looks at a head, and says whether the body is compressed.
-pub(super) fn lint(collected: &Collected, findings: &mut Findings) -> bool {
-    let Collected { headers, version, .. } = collected;
+/// Looks at a head.
+pub(super) fn lint(collected: &Collected, findings: &mut Findings) {
+    let Collected { headers, .. } = collected;
     let mut add = |rule, name, detail| findings.add(rule, Place::Header(name), detail);
 
     let content_type = joined(headers, "content-type");
@@ -37,9 +37,6 @@ pub(super) fn lint(collected: &Collected, findings: &mut Findings) -> bool {
     if !buffering.eq_ignore_ascii_case("no") {
         add(Rule::AccelBuffering, "x-accel-buffering", format!("{buffering:?} in the place of \"no\""));
     }
-    if *version == Version::HTTP_2 && headers.contains_key("connection") {
-        add(Rule::ConnectionOnHttp2, "connection", "HTTP/2 forbids it".to_owned());
-    }
     for name in SINGLE {
         let count = headers.get_all(name).iter().count();
         if count > 1 {
@@ -52,14 +49,11 @@ pub(super) fn lint(collected: &Collected, findings: &mut Findings) -> bool {
         add(Rule::WildcardCredentials, "access-control-allow-origin", detail);
     }
     let encoding = joined(headers, "content-encoding");
-    if encoding.eq_ignore_ascii_case("identity") {
-        add(Rule::IdentityEncoding, "content-encoding", "reserved, and says nothing".to_owned());
-        return false;
-    }
-    if !encoding.is_empty() {
+    if collected.is_encoded {
         add(Rule::Compressed, "content-encoding", format!("{encoding:?}"));
+    } else if !encoding.is_empty() {
+        add(Rule::IdentityEncoding, "content-encoding", "reserved, and says nothing".to_owned());
     }
-    !encoding.is_empty()
 }
 
 /// The values of a header, as one.

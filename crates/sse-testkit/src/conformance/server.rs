@@ -1,7 +1,7 @@
 //! The requests that tell more than one stream does.
 
 use super::{Finding, Findings, Place, Rule, lint};
-use crate::collect::{CollectError, Collected, Collector, End, Target};
+use crate::collect::{CollectError, Collected, Collector, End, ReceivedEvent, Target};
 use http::Method;
 
 /// An id that no server has given out, in UTF-8 as browsers send it.
@@ -23,8 +23,9 @@ pub struct Report {
 /// Asks a server several times and looks at the answers: the stream that a collector reads, HEAD, a stream that is
 /// resumed, a foreign id, and a client that takes gzip.
 ///
-/// Makes up to five requests one after the other, each up to the collector's deadline. A stream without ids, and one of
-/// POST, skips some of them, and says so.
+/// Makes up to five requests one after the other, each up to the collector's deadline. A stream without ids, one of POST,
+/// and a service [in memory](Target::OVER_HTTP) skip some of them, and the report says so. A body that is compressed is
+/// taken as it is.
 ///
 /// # Errors
 ///
@@ -54,11 +55,12 @@ pub struct Report {
 /// # fn main() {}
 /// ```
 pub async fn check_server(target: &impl Target, collector: Collector) -> Result<Report, CollectError> {
+    let collector = collector.with_any_encoding();
     let collected = collector.clone().collect(target).await?;
     let mut findings = Findings(lint(&collected));
     let mut skipped = Vec::new();
     if collector.method() == Method::GET {
-        head(target, collector.clone(), &mut findings).await;
+        head(target, &collector, &mut findings, &mut skipped).await;
     } else {
         skipped.push("HEAD: the stream answers another method than GET");
     }
@@ -68,22 +70,32 @@ pub async fn check_server(target: &impl Target, collector: Collector) -> Result<
         findings.add(Rule::IdRefused, Place::Request("a foreign Last-Event-ID"), error.to_string());
     }
     let gzip = collector.with_header("accept-encoding", "gzip").with_max_events(0);
-    if let Ok(gzip) = gzip.collect(target).await {
+    if let Ok(gzip) = gzip.collect(target).await
+        && !collected.is_encoded
+    {
         let compressed = lint(&gzip).into_iter().filter(|finding| finding.rule == Rule::Compressed);
         findings.0.extend(compressed);
     }
     Ok(Report { findings: findings.0, skipped, collected })
 }
 
-async fn head(target: &impl Target, collector: Collector, findings: &mut Findings) {
+async fn head<T: Target>(
+    target: &T,
+    collector: &Collector,
+    findings: &mut Findings,
+    skipped: &mut Vec<&'static str>,
+) {
     let place = Place::Request("HEAD");
-    match collector.with_method(Method::HEAD).collect(target).await {
-        Ok(head) if !head.wire.is_empty() => {
-            findings.add(Rule::HeadWithBody, place, format!("{} bytes of body", head.wire.len()));
-        }
-        Ok(head) if head.end != End::Ended => findings.add(Rule::HeadWithBody, place, head.end.to_string()),
-        Ok(_) => {}
-        Err(error) => findings.add(Rule::HeadRefused, place, error.to_string()),
+    let body = match collector.clone().into_head().collect(target).await {
+        Ok(head) if !head.wire.is_empty() => format!("{} bytes of body", head.wire.len()),
+        Ok(head) if head.end != End::Ended => head.end.to_string(),
+        Ok(_) => return,
+        Err(error) => return findings.add(Rule::HeadRefused, place, error.to_string()),
+    };
+    if T::OVER_HTTP {
+        findings.add(Rule::HeadWithBody, place, body);
+    } else {
+        skipped.push("the body of HEAD: a server leaves it out, and in memory there is none");
     }
 }
 
@@ -95,7 +107,6 @@ async fn resume(
     skipped: &mut Vec<&'static str>,
 ) {
     let place = Place::Request("Last-Event-ID");
-    let first = collected.events.first().and_then(|event| event.id.as_deref());
     if collected.last_event_id.is_empty() {
         skipped.push("resuming: the stream has no ids");
         return;
@@ -107,10 +118,15 @@ async fn resume(
             return;
         }
     };
-    let Some(id) = resumed.events.first().and_then(|event| event.id.as_deref()) else { return };
+    let Some(id) = first_id(&resumed.events) else { return };
     if id == collected.last_event_id {
         findings.add(Rule::Repeats, place, format!("the event {id:?} again"));
-    } else if Some(id) == first {
+    } else if Some(id) == first_id(&collected.events) {
         findings.add(Rule::StartsOver, place, format!("from {id:?} on again"));
     }
+}
+
+/// The first id that is one: greetings, and what resets the id, have none.
+fn first_id(events: &[ReceivedEvent]) -> Option<&str> {
+    events.iter().filter_map(|event| event.id.as_deref()).find(|id| !id.is_empty())
 }

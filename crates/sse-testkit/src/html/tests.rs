@@ -60,6 +60,37 @@ async fn m18_a_name_that_is_not_listened_to_is_found() {
 }
 
 #[tokio::test]
+async fn m18_a_forgotten_prefix_is_found_in_htmx_2_where_nothing_else_listens() {
+    let inside = "<p hx-get='/x' hx-trigger='price delay:1s, load'></p>";
+    let expected =
+        "hx-trigger=\"price\" does not hear the event \"price\" of the stream: write \"sse:price\"";
+    assert_eq!(problems(&page(inside), &["price"]).await, [expected]);
+    assert_eq!(problems(&page(inside), &["done"]).await, NONE, "events of the page are none of the stream's");
+    let both = format!("{inside}<p sse-swap='price'></p>");
+    assert_eq!(problems(&page(&both), &["price"]).await, NONE);
+    let found = problems(&page("<p hx-on:price='x()'></p>"), &["price"]).await;
+    assert_eq!(found, ["the stream emits \"price\", which nothing in the page listens to"]);
+    let htmx4 = format!("<main hx-sse:connect='/live'>{inside}</main>");
+    assert_eq!(problems(&htmx4, &["price"]).await, NONE);
+}
+
+#[tokio::test]
+async fn m18_a_part_of_a_page_may_begin_within_a_table() {
+    for part in [
+        "<tbody hx-ext='sse' sse-connect='/live'><tr sse-swap='price'></tr></tbody>",
+        "\n<!-- row --> <tr hx-ext='sse' sse-connect='/live'><td sse-swap='price'></td></tr>",
+        "<td hx-ext='sse' sse-connect='/live'><p sse-swap='price'></p></td>",
+        "<TR hx-ext='sse' sse-connect='/live'><td sse-swap='price'>",
+        "<table hx-ext='sse' sse-connect='/live'><tr><td sse-swap='price'></td></tr></table>",
+        "<title>x</title><body hx-ext='sse'><p sse-connect='/live'><i sse-swap='price'></i></p>",
+        "<li hx-ext='sse' sse-connect='/live'><i sse-swap='price'></i></li>",
+    ] {
+        assert_eq!(problems(part, &["price"]).await, NONE, "{part}");
+        assert_eq!(problems(part, &["count", "price"]).await.len(), 1, "{part}");
+    }
+}
+
+#[tokio::test]
 async fn m18_a_swap_on_the_connecting_element_is_found() {
     let found = problems("<p hx-ext='sse' sse-connect='/live' sse-swap='price'></p>", &["price"]).await;
     assert_eq!(found, ["sse-swap=\"price\" stands on the element of sse-connect: put it on a child"]);
