@@ -33,6 +33,11 @@
 //! - **Redirects** (301, 302, 303, 307, 308) are [followed](https://fetch.spec.whatwg.org/#http-redirect-fetch), 20 at most;
 //!   each reconnection begins at the template's URI. To another origin go no `authorization`, `cookie`,
 //!   `proxy-authorization`, and no header whose value [is sensitive](http::HeaderValue::is_sensitive).
+//! - **Connections** of HTTP/2 carry many streams, and one that died looks alive for long: behind a time-out, a failure
+//!   and a restart none of its requests goes onto that connection any more. Dead ones are found sooner with
+//!   [`http2_keep_alive_interval`](hyper_util::client::legacy::Builder::http2_keep_alive_interval), which needs a
+//!   [`timer`](hyper_util::client::legacy::Builder::timer) on the same builder. What
+//!   [`capture_connection`](hyper_util::client::legacy::connect::capture_connection) left in a template is replaced.
 //! - **Refusals** are told with their head and the beginning of their body: [`Closed::response`].
 //!
 //! A request that must not be sent twice needs [`Config::without_reconnection`].
@@ -40,6 +45,7 @@
 mod attempt;
 mod redirect;
 mod refused;
+mod route;
 mod signal;
 
 pub use signal::{ClientError, Closed, Disconnected, RedirectError, Signal};
@@ -59,6 +65,7 @@ use hyper::body::Incoming;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::Connect;
 use refused::Refused;
+use route::Route;
 use sse_driver::sse_core::client::{Attempt, Client as Machine, Output};
 use sse_driver::sse_core::{BoxError, Instant, Item};
 use sse_driver::{Alarm, Timer, TokioTimer, random_seed};
@@ -104,6 +111,7 @@ pub struct EventSource<C, B, T = TokioTimer> {
     machine: Machine,
     alarm: Alarm<T>,
     transport: Transport,
+    route: Route,
     /// To be told with what the machine says next.
     head: Option<Response<()>>,
     error: Option<ClientError>,
@@ -131,6 +139,7 @@ impl<C, B> EventSource<C, B> {
             machine: Machine::start(Config::new()).with_seed(random_seed()),
             alarm: Alarm::new(TokioTimer::default()),
             transport: Transport::None,
+            route: Route::default(),
             head: None,
             error: None,
             refused: None,
@@ -175,6 +184,7 @@ impl<C, B, T> EventSource<C, B, T> {
             redirect_limit,
             machine,
             transport,
+            route,
             head,
             error,
             refused,
@@ -190,6 +200,7 @@ impl<C, B, T> EventSource<C, B, T> {
             machine,
             alarm,
             transport,
+            route,
             head,
             error,
             refused,
@@ -294,6 +305,8 @@ where
 
     fn connect(&mut self, attempt: Attempt) {
         let (client, limit) = (self.client.clone(), self.redirect_limit);
+        self.route = Route::default();
+        let route = self.route.clone();
         let template = self.template.clone();
         let changed = match &mut self.hook {
             Some(hook) => hook(template),
@@ -303,8 +316,19 @@ where
         self.transport = Transport::Connecting(Box::pin(async move {
             let mut request = changed.await.map_err(ClientError::Hook)?;
             attempt::set_headers(&mut request, &attempt);
-            attempt::fetch(client, request, limit).await
+            attempt::fetch(client, request, limit, &route).await
         }));
+    }
+
+    fn disconnect(&mut self, cause: Cause) {
+        self.transport = Transport::None;
+        let is_suspect = matches!(
+            cause,
+            Cause::ConnectTimedOut | Cause::IdleTimedOut | Cause::TransportFailed | Cause::Restarted
+        );
+        if is_suspect {
+            self.route.abandon();
+        }
     }
 
     /// Is ready when the machine was told something, or an item came.
@@ -399,7 +423,7 @@ where
                     }
                 }
                 Output::Disconnect(interruption) => {
-                    this.transport = Transport::None;
+                    this.disconnect(interruption.cause);
                     return Poll::Ready(Some(Signal::Disconnected(Disconnected {
                         interruption,
                         error: this.error.take(),
@@ -407,7 +431,10 @@ where
                     })));
                 }
                 Output::Closed(reason) => {
-                    this.transport = Transport::None;
+                    match reason {
+                        EndReason::Disconnected(cause) => this.disconnect(cause),
+                        _ => this.transport = Transport::None,
+                    }
                     this.is_over = true;
                     return Poll::Ready(Some(Signal::Closed(Closed {
                         reason,

@@ -1,5 +1,6 @@
 //! One attempt: the request as it is sent, and what became of it.
 
+use super::route::Route;
 use super::{ClientError, RedirectError, redirect};
 use core::time::Duration;
 use http::header::{CONTENT_TYPE, DATE, RETRY_AFTER};
@@ -31,6 +32,7 @@ pub(super) async fn fetch<C, B>(
     client: Client<C, B>,
     mut request: Request<B>,
     redirect_limit: u8,
+    route: &Route,
 ) -> Result<Response<Incoming>, ClientError>
 where
     C: Connect + Clone + Send + Sync + 'static,
@@ -42,8 +44,9 @@ where
         return Err(ClientError::RelativeUri);
     }
     for _ in 0..=redirect_limit {
-        let response = client.request(request.clone());
-        let response = response.await.map_err(ClientError::Request)?;
+        let mut hop = request.clone();
+        route.capture(&mut hop);
+        let response = client.request(hop).await.map_err(ClientError::Request)?;
         match redirect::target(request.uri(), &response)? {
             None => return Ok(response),
             Some(to) => redirect::apply(&mut request, response.status(), to),

@@ -5,6 +5,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+mod dead;
 mod http;
 mod parsing;
 mod peers;
