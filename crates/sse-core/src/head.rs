@@ -86,6 +86,7 @@ pub fn is_event_stream(content_type: &[u8]) -> bool {
 ///
 /// assert_eq!(retry_after(b"120"), Some(Duration::from_secs(120)));
 /// assert_eq!(retry_after(b"+1"), None);
+/// assert_eq!(retry_after(b"99999999999999999999"), Some(Duration::from_secs(u64::MAX)), "as long as can be");
 /// ```
 #[must_use]
 pub fn retry_after(value: &[u8]) -> Option<Duration> {

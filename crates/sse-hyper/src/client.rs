@@ -35,8 +35,8 @@
 //!   `proxy-authorization`, and no header whose value [is sensitive](http::HeaderValue::is_sensitive).
 //! - **Connections** of HTTP/2 carry many streams, and one that died looks alive for long: behind a time-out, a failure
 //!   and a restart none of its requests goes onto that connection any more. Dead ones are found sooner with
-//!   [`http2_keep_alive_interval`](hyper_util::client::legacy::Builder::http2_keep_alive_interval), which needs a
-//!   [`timer`](hyper_util::client::legacy::Builder::timer) on the same builder. What
+//!   `http2_keep_alive_interval` of hyper-util's builder, which needs its
+//!   [`timer`](hyper_util::client::legacy::Builder::timer), too. What
 //!   [`capture_connection`](hyper_util::client::legacy::connect::capture_connection) left in a template is replaced.
 //! - **Refusals** are told with their head and the beginning of their body: [`Closed::response`].
 //!
