@@ -58,6 +58,7 @@ use core::fmt;
 use core::future::{Future, poll_fn};
 use core::pin::Pin;
 use core::task::{Context, Poll, ready};
+use core::time::Duration;
 use futures_core::Stream;
 use http::{Request, Response};
 use http_body::Body;
@@ -79,7 +80,9 @@ type Hook<B> = Box<dyn FnMut(Request<B>) -> BoxFuture<Result<Request<B>, BoxErro
 /// A [`Stream`] of [`Signal`]s, of which [`Signal::Closed`] is the last. Nothing happens before it is polled; dropping it
 /// closes its connection. Runs on tokio's timer unless [`EventSource::with_timer`] brings another.
 ///
-/// While it is not polled nothing is read, so that a slow reader holds the server up; time-outs do not run against it.
+/// While it is not polled nothing is read, so that a slow reader holds the server up. Time-outs do not run against a reader
+/// that is away: what lies in the socket when it comes back is read first, and a connection that was being made has the
+/// whole connect time-out again. A reader that hardly ever stays so long never gives up an attempt.
 ///
 /// ```
 /// use bytes::Bytes;
@@ -111,6 +114,7 @@ pub struct EventSource<C, B, T = TokioTimer> {
     machine: Machine,
     alarm: Alarm<T>,
     transport: Transport,
+    overdue: Overdue,
     route: Route,
     /// To be told with what the machine says next.
     head: Option<Response<()>>,
@@ -118,6 +122,21 @@ pub struct EventSource<C, B, T = TokioTimer> {
     refused: Option<Refused>,
     is_over: bool,
 }
+
+/// A deadline that has come, and nothing to read: whoever reads the socket has a turn before the connection is given up,
+/// since it may have been held up together with the reader.
+enum Overdue {
+    No,
+    /// An alarm that rings tells that the runtime had its turn.
+    Until(Instant),
+    /// Look once more.
+    Over,
+}
+
+const TURN: Duration = Duration::from_millis(10);
+
+/// By how much a reader is late that was away, not just busy.
+const ABSENCE: Duration = Duration::from_millis(100);
 
 enum Transport {
     None,
@@ -139,6 +158,7 @@ impl<C, B> EventSource<C, B> {
             machine: Machine::start(Config::new()).with_seed(random_seed()),
             alarm: Alarm::new(TokioTimer::default()),
             transport: Transport::None,
+            overdue: Overdue::No,
             route: Route::default(),
             head: None,
             error: None,
@@ -184,6 +204,7 @@ impl<C, B, T> EventSource<C, B, T> {
             redirect_limit,
             machine,
             transport,
+            overdue,
             route,
             head,
             error,
@@ -200,6 +221,7 @@ impl<C, B, T> EventSource<C, B, T> {
             machine,
             alarm,
             transport,
+            overdue,
             route,
             head,
             error,
@@ -381,6 +403,36 @@ where
         };
     }
 
+    /// Is ready when there is reason to look again.
+    fn poll_deadline(&mut self, now: Instant, deadline: Instant, cx: &mut Context<'_>) -> Poll<Instant> {
+        if now < deadline {
+            self.overdue = Overdue::No;
+            return self.alarm.poll(now, deadline, cx);
+        }
+        match self.overdue {
+            Overdue::No => {
+                let is_connecting = matches!(self.transport, Transport::Connecting(_));
+                if is_connecting && now.saturating_duration_since(deadline) > ABSENCE {
+                    // Nobody went on with it meanwhile: what came last is only looked at now.
+                    self.machine.handle_absence(now);
+                } else {
+                    self.overdue = Overdue::Until(now.saturating_add(TURN));
+                }
+                Poll::Ready(now)
+            }
+            Overdue::Until(turn) => {
+                let rung = ready!(self.alarm.poll(now, turn, cx));
+                self.overdue = Overdue::Over;
+                Poll::Ready(rung)
+            }
+            Overdue::Over => {
+                self.overdue = Overdue::No;
+                self.machine.handle_timeout(now);
+                Poll::Ready(now)
+            }
+        }
+    }
+
     /// Is ready when no refused response is being read.
     fn poll_refused(&mut self, now: Instant, cx: &mut Context<'_>) -> Poll<()> {
         let Some(refused) = &mut self.refused else {
@@ -447,8 +499,7 @@ where
                     (Poll::Ready(signal), _) => return Poll::Ready(signal),
                     (Poll::Pending, None) => return Poll::Pending,
                     (Poll::Pending, Some(deadline)) => {
-                        rung = ready!(this.alarm.poll(now, deadline, cx));
-                        this.machine.handle_timeout(now.max(rung));
+                        rung = ready!(this.poll_deadline(now, deadline, cx));
                     }
                 },
             }
