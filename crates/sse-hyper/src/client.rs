@@ -29,7 +29,11 @@
 //! that, and its [`Config`] has the policies. What is here speaks HTTP:
 //!
 //! - **Requests** are copies of a template, with `accept: text/event-stream` and `cache-control: no-store` unless they have
-//!   their own, and `last-event-id` when there is one. A body is sent again with each.
+//!   their own, and `last-event-id` when there is one. A body is sent again with each. An id of more than 4 KiB, or with
+//!   control characters, is left out: servers refuse such requests. Blanks at its ends are left out, too.
+//! - **Attempts** have no limit by default: a server that is never there and a scheme that the connector does not speak,
+//!   such as `https` without TLS, are tried for ever. Look at [`Disconnected::error`], or set
+//!   [`Config::with_max_attempts`].
 //! - **Redirects** (301, 302, 303, 307, 308) are [followed](https://fetch.spec.whatwg.org/#http-redirect-fetch), 20 at most;
 //!   each reconnection begins at the template's URI. To another origin go no `authorization`, `cookie`,
 //!   `proxy-authorization`, and no header whose value [is sensitive](http::HeaderValue::is_sensitive).
@@ -41,6 +45,8 @@
 //! - **Refusals** are told with their head and the beginning of their body: [`Closed::response`].
 //!
 //! A request that must not be sent twice needs [`Config::without_reconnection`].
+//!
+//! The [`Config`] of this module is that of clients; [`sse_hyper::Config`](crate::Config) is that of responses.
 
 mod attempt;
 mod redirect;
@@ -147,7 +153,7 @@ enum Transport {
 impl<C, B> EventSource<C, B> {
     /// Makes a client that sends this request, and again whenever its connection is lost.
     ///
-    /// The template's URI must be absolute. A `last-event-id` of its own counts for nothing: see
+    /// The template's URI must be absolute, and without a user name. A `last-event-id` of its own counts for nothing: see
     /// [`EventSource::with_last_event_id`].
     pub fn new(client: Client<C, B>, template: Request<B>) -> Self {
         Self {
@@ -360,7 +366,10 @@ where
             Transport::Connecting(response) => match ready!(response.as_mut().poll(cx)) {
                 Ok(response) => self.handle_response(now, response),
                 Err(error) => {
-                    let is_futile = matches!(error, ClientError::Redirect(_) | ClientError::RelativeUri);
+                    let is_futile = matches!(
+                        error,
+                        ClientError::Redirect(_) | ClientError::RelativeUri | ClientError::UserInfo
+                    );
                     if is_futile {
                         self.machine.fail()
                     } else {

@@ -165,6 +165,63 @@ async fn b08_a_uri_that_is_not_absolute_is_an_error_and_not_tried_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn b08_a_uri_with_a_user_name_is_an_error_and_not_sent() {
+    for uri in ["http://user:secret@pipe/", "http://user@pipe/", "http://@pipe/"] {
+        let (mut server, http) = server();
+        let end =
+            run(EventSource::new(http, Request::get(uri).body(Full::default()).unwrap())).closed().await;
+        assert_eq!(end.reason, EndReason::Failed);
+        assert!(matches!(end.error, Some(ClientError::UserInfo)));
+        assert!(server.is_left_alone().await);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn b08_what_the_connector_speaks_may_have_a_scheme_of_its_own() {
+    let (mut server, http) = server();
+    let request = Request::get("unix://2f746d70:0/events").body(Full::default()).unwrap();
+    let mut client = run(EventSource::new(http, request));
+    let connection = server.accept_stream().await;
+    assert_eq!(
+        (connection.origin.scheme_str(), connection.request_line()),
+        (Some("unix"), "GET /events HTTP/1.1")
+    );
+    client.opened().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn b08_an_id_that_servers_would_refuse_costs_the_header_and_nothing_else() {
+    let (mut server, http) = server();
+    let mut client = run(EventSource::new(http, get()).with_config(exact()));
+    let mut first = server.accept_stream().await;
+    first.send(format!("id: {}\n\n", "x".repeat(4_097))).await;
+    first.end();
+    client.opened().await;
+    client.item().await;
+    client.disconnected().await;
+    let mut second = server.accept_stream().await;
+    assert_eq!(second.last_event_id(), None);
+    second.send("id: 8\n\n").await;
+    second.end();
+    assert_eq!(server.accept().await.last_event_id().as_deref(), Some("8"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn b08_an_id_set_before_the_policies_is_kept() {
+    let (mut server, http) = server();
+    let _client = run(EventSource::new(http, get()).with_last_event_id("7").with_config(exact()));
+    assert_eq!(server.accept().await.last_event_id().as_deref(), Some("7"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn b08_an_id_of_the_templates_counts_for_nothing() {
+    let (mut server, http) = server();
+    let request = Request::get("http://pipe/").header("last-event-id", "9").body(Full::default()).unwrap();
+    let _client = run(EventSource::new(http, request));
+    assert_eq!(server.accept().await.last_event_id(), None);
+}
+
+#[tokio::test(start_paused = true)]
 async fn b08_a_refusal_can_be_read() {
     let (mut server, http) = server();
     let client = follow(http);

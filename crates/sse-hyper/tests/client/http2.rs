@@ -1,4 +1,4 @@
-//! Connections of HTTP/2 that die without a word: nothing comes, and nothing says that nothing will.
+//! The client over HTTP/2, whose connections carry many streams, and die without a word.
 
 use crate::pipe::{Pipes, Server, exact, get, server_for};
 use bytes::Bytes;
@@ -8,7 +8,7 @@ use core::time::Duration;
 use http_body_util::Full;
 use hyper::Request;
 use hyper::body::Incoming;
-use hyper::server::conn::http2;
+use hyper::server::conn::http2::Builder;
 use hyper::service::service_fn;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -16,6 +16,7 @@ use sse_hyper::client::{Cause, EventSource, Signal};
 use sse_hyper::{Event, PushError, Sender, Sse};
 use std::sync::Arc;
 use tokio::io::{DuplexStream, copy_bidirectional, duplex};
+use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 fn http2_server() -> (Server, Client<Pipes, Full<Bytes>>) {
@@ -32,7 +33,7 @@ async fn serve(io: DuplexStream) {
         };
         Ok::<_, Infallible>(Sse::push(source).into_response())
     });
-    drop(http2::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(io), service).await);
+    drop(Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(io), service).await);
 }
 
 /// Serves every connection through a relay that passes nothing on after a while, and closes nothing.
@@ -122,7 +123,7 @@ async fn b08_a_response_that_ends_leaves_its_connection_of_http2_in_use() {
             let source = async |mut events: Sender| events.send(Event::new("a")).await;
             Ok::<_, Infallible>(Sse::push(source).into_response())
         });
-        drop(http2::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(io), service).await);
+        drop(Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(io), service).await);
     });
     let mut opened = 0;
     while opened < 3 {
@@ -133,4 +134,22 @@ async fn b08_a_response_that_ends_leaves_its_connection_of_http2_in_use() {
             other => panic!("{other:?}"),
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn b08_an_id_with_blanks_at_its_ends_is_no_malformed_header_of_http2() {
+    let (mut server, http) = http2_server();
+    let (seen, mut ids) = mpsc::unbounded_channel();
+    let service = service_fn(move |request: Request<Incoming>| {
+        seen.send(request.headers().get("last-event-id").cloned()).unwrap();
+        async { Ok::<_, Infallible>(Sse::new(tokio_stream::iter(["a"])).into_response()) }
+    });
+    tokio::spawn(async move {
+        let (_, io) = server.accept_pipe().await;
+        drop(Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(io), service).await);
+    });
+    let mut source = EventSource::new(http, get()).with_last_event_id(" 7 ");
+    let signal = source.next().await;
+    assert!(matches!(signal, Some(Signal::Open(_))), "{signal:?}");
+    assert_eq!(ids.recv().await.unwrap().unwrap(), "7");
 }

@@ -5,8 +5,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
-mod dead;
 mod http;
+mod http2;
 mod parsing;
 mod peers;
 mod pipe;
