@@ -134,9 +134,14 @@ pub struct EventSource<C, B, T = TokioTimer> {
 enum Overdue {
     No,
     /// An alarm that rings tells that the runtime had its turn.
-    Until(Instant),
+    Until {
+        of: Instant,
+        turn: Instant,
+    },
     /// Look once more.
-    Over,
+    Over {
+        of: Instant,
+    },
 }
 
 const TURN: Duration = Duration::from_millis(10);
@@ -414,32 +419,30 @@ where
 
     /// Is ready when there is reason to look again.
     fn poll_deadline(&mut self, now: Instant, deadline: Instant, cx: &mut Context<'_>) -> Poll<Instant> {
-        if now < deadline {
-            self.overdue = Overdue::No;
-            return self.alarm.poll(now, deadline, cx);
-        }
         match self.overdue {
-            Overdue::No => {
-                let is_connecting = matches!(self.transport, Transport::Connecting(_));
-                if is_connecting && now.saturating_duration_since(deadline) > ABSENCE {
-                    // Nobody went on with it meanwhile: what came last is only looked at now.
-                    self.machine.handle_absence(now);
-                } else {
-                    self.overdue = Overdue::Until(now.saturating_add(TURN));
-                }
-                Poll::Ready(now)
-            }
-            Overdue::Until(turn) => {
+            Overdue::Until { of, turn } if of == deadline => {
                 let rung = ready!(self.alarm.poll(now, turn, cx));
-                self.overdue = Overdue::Over;
-                Poll::Ready(rung)
+                self.overdue = Overdue::Over { of };
+                return Poll::Ready(rung);
             }
-            Overdue::Over => {
+            Overdue::Over { of } if of == deadline => {
                 self.overdue = Overdue::No;
                 self.machine.handle_timeout(now);
-                Poll::Ready(now)
+                return Poll::Ready(now);
             }
+            _ => self.overdue = Overdue::No,
         }
+        if now < deadline {
+            return self.alarm.poll(now, deadline, cx);
+        }
+        let is_connecting = matches!(self.transport, Transport::Connecting(_));
+        if is_connecting && now.saturating_duration_since(deadline) > ABSENCE {
+            // Nobody went on with it meanwhile: what came last is only looked at now.
+            self.machine.handle_absence(now);
+        } else {
+            self.overdue = Overdue::Until { of: deadline, turn: now.saturating_add(TURN) };
+        }
+        Poll::Ready(now)
     }
 
     /// Is ready when no refused response is being read.

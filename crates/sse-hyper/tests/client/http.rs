@@ -1,12 +1,13 @@
 //! What goes over HTTP: requests, redirects, refusals.
 
-use crate::pipe::{STREAM, exact, follow, get, run, server};
+use crate::pipe::{STREAM, Stopped, exact, follow, get, run, server};
 use bytes::Bytes;
 use core::time::Duration;
 use http::{HeaderValue, Request};
 use http_body_util::Full;
 use sse_hyper::client::{Cause, ClientError, EndReason, EventSource, RedirectError, Signal, is_transient};
 use std::io;
+use tokio::time::sleep;
 
 fn is_send<T: Send + Unpin>(value: T) -> T {
     value
@@ -257,6 +258,18 @@ async fn b08_a_refusal_that_stalls_is_told_after_5_s() {
     assert_eq!(end.response.unwrap().body(), "beginning");
     assert_eq!(connection.at.elapsed().as_secs(), 5);
     connection.closed().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn b08_a_refusal_has_its_5_s_whatever_alarm_was_set_before() {
+    let (mut server, http) = server();
+    let config = exact().with_connect_timeout(Duration::from_secs(3));
+    let client = run(EventSource::new(http, get()).with_config(config).with_timer(Stopped::now()));
+    let mut connection = server.accept().await;
+    sleep(Duration::from_secs(2)).await;
+    connection.send("HTTP/1.1 404 Not Found\r\ncontent-length: 100\r\n\r\nbeginning").await;
+    client.closed().await;
+    assert!(connection.at.elapsed().as_secs() >= 7);
 }
 
 #[tokio::test(start_paused = true)]

@@ -283,6 +283,29 @@ impl Following {
     }
 }
 
+/// Tokio's timer, with a clock that lags behind: it stands still.
+pub(crate) struct Stopped(std::time::Instant);
+
+impl Stopped {
+    pub(crate) fn now() -> Self {
+        Self(Instant::now().into_std())
+    }
+}
+
+impl hyper::rt::Timer for Stopped {
+    fn sleep(&self, duration: Duration) -> Pin<Box<dyn hyper::rt::Sleep>> {
+        hyper_util::rt::TokioTimer::new().sleep(duration)
+    }
+
+    fn sleep_until(&self, deadline: std::time::Instant) -> Pin<Box<dyn hyper::rt::Sleep>> {
+        self.sleep(deadline.saturating_duration_since(self.0))
+    }
+
+    fn now(&self) -> std::time::Instant {
+        self.0
+    }
+}
+
 fn unexpected(what: impl Debug) -> ! {
     panic!("{what:?} was not expected")
 }

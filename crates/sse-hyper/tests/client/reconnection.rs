@@ -1,6 +1,6 @@
 //! What a client does when its connection is lost.
 
-use crate::pipe::{STREAM, exact, follow, get, run, server};
+use crate::pipe::{STREAM, Stopped, exact, follow, get, run, server};
 use core::time::Duration;
 use http::Request;
 use http_body_util::Full;
@@ -64,6 +64,17 @@ async fn b08_time_outs_run_on_the_timer_of_another_runtime() {
     client.opened().await;
     assert_eq!(client.disconnected().await.interruption.cause, Cause::IdleTimedOut);
     assert_eq!((server.accept_stream().await.at - at).as_secs(), 13);
+}
+
+#[tokio::test(start_paused = true)]
+async fn b08_an_alarm_that_rings_proves_its_time_by_a_clock_that_lags_behind() {
+    let (mut server, http) = server();
+    let config = exact().with_idle_timeout(Duration::from_secs(10));
+    let timer = Stopped::now();
+    let _client = run(EventSource::new(http, get()).with_config(config).with_timer(timer));
+    for _ in 0..3 {
+        timeout(Duration::from_secs(60), server.accept_stream()).await.unwrap().closed().await;
+    }
 }
 
 #[tokio::test(start_paused = true)]
