@@ -19,7 +19,7 @@ async fn main() -> Result<(), http::Error> {
             Signal::Item(OwnedItem::Event(event)) => println!("{}", event.data),
             Signal::Disconnected(lost) => println!("{lost}: {:?}", lost.error), // another one is made, for ever
             Signal::Closed(end) => println!("{end}"), // 204, 401, text/html: typed, with the response
-            _ => {}                                   // open, comments
+            Signal::Open(_) | Signal::Item(_) => {}
         }
     }
     Ok(())

@@ -330,7 +330,8 @@ where
         poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
     }
 
-    /// Drops the connection, made or being made, and makes another after the reconnection time.
+    /// Drops the connection, made or being made, and makes another after the reconnection time. A client that waits for
+    /// longer, after failures or a `Retry-After`, waits for that only, counted from its loss: for a network that is back.
     pub fn restart(&mut self) {
         let now = self.alarm.now();
         self.machine.restart(now);

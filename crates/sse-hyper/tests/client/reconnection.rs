@@ -231,6 +231,21 @@ async fn b08_a_restart_makes_a_new_connection_that_goes_on() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn b08_a_restart_of_a_client_that_backs_off_connects_when_the_reconnection_time_is_over() {
+    let (mut server, http) = server();
+    server.refuse(8);
+    let mut source = EventSource::new(http, get()).with_config(exact());
+    for _ in 0..8 {
+        assert!(matches!(source.next().await, Some(Signal::Disconnected(_))));
+    }
+    let lost = Instant::now();
+    assert!(timeout(Duration::from_secs(1), source.next()).await.is_err(), "waits for a minute");
+    source.restart();
+    let (_, connection) = tokio::join!(source.next(), server.accept_stream());
+    assert_eq!((connection.at - lost).as_secs(), 3);
+}
+
+#[tokio::test(start_paused = true)]
 async fn b08_a_client_that_may_not_reconnect_ends_with_its_response() {
     let (mut server, http) = server();
     let config = Config::new().without_reconnection();
