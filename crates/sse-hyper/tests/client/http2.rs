@@ -5,15 +5,16 @@ use bytes::Bytes;
 use core::convert::Infallible;
 use core::sync::atomic::{AtomicU32, Ordering};
 use core::time::Duration;
-use http_body_util::Full;
-use hyper::Request;
+use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::server::conn::http2::Builder;
 use hyper::service::service_fn;
+use hyper::{Request, Response};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use sse_hyper::client::{Cause, EventSource, Signal};
 use sse_hyper::{Event, PushError, Sender, Sse};
+use std::io;
 use std::sync::Arc;
 use tokio::io::{DuplexStream, copy_bidirectional, duplex};
 use tokio::sync::mpsc;
@@ -110,6 +111,37 @@ async fn b08_a_connection_of_http2_that_does_not_answer_is_left() {
             matches!(signal, Some(Signal::Disconnected(lost)) if lost.interruption.cause == Cause::ConnectTimedOut)
         );
         kept.push(silent);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn b08_a_connection_of_http2_whose_response_breaks_off_is_left() {
+    let (mut server, http) = http2_server();
+    let mut source = EventSource::new(http, get()).with_config(exact());
+    let connections = Arc::<AtomicU32>::default();
+    let count = Arc::clone(&connections);
+    tokio::spawn(async move {
+        loop {
+            let (_, io) = server.accept_pipe().await;
+            count.fetch_add(1, Ordering::SeqCst);
+            let service = service_fn(async |_: Request<Incoming>| {
+                let broken = async {
+                    sleep(Duration::from_secs(1)).await;
+                    Some(Err(io::Error::other("broken")))
+                };
+                let body = Full::<Bytes>::from(":\n").map_err(|never| match never {}).with_trailers(broken);
+                Response::builder().header("content-type", "text/event-stream").body(body)
+            });
+            let builder = Builder::new(TokioExecutor::new());
+            tokio::spawn(async move { builder.serve_connection(TokioIo::new(io), service).await });
+        }
+    });
+    for made in 1..=3 {
+        assert!(matches!(source.next().await, Some(Signal::Open(_))));
+        assert!(matches!(source.next().await, Some(Signal::Item(_))));
+        let Some(Signal::Disconnected(lost)) = source.next().await else { panic!("not disconnected") };
+        assert_eq!(lost.interruption.cause, Cause::TransportFailed);
+        assert_eq!(connections.load(Ordering::SeqCst), made);
     }
 }
 
