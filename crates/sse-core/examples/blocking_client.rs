@@ -9,11 +9,14 @@ use core::time::Duration;
 use sse_core::client::{Attempt, Client, Config, EndReason, Output, ResponseHead};
 use sse_core::{Instant, Item, head};
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{TcpStream, ToSocketAddrs};
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::thread;
 
 /// More than any head that makes sense.
 const HEAD_LIMIT: usize = 64 * 1024;
+
+/// For a deadline that has passed: look once. Zero would mean to wait for ever.
+const LEAST: Duration = Duration::from_millis(1);
 
 fn main() {
     let mut arguments = std::env::args().skip(1);
@@ -33,16 +36,25 @@ pub(crate) fn follow(
 ) -> EndReason {
     let clock = Clock::start();
     let mut buffer = [0; 16 * 1024];
+    let mut asked: Option<Attempt> = None;
     let mut transport: Option<Transport> = None;
     loop {
         match client.poll_output(clock.now()) {
-            Output::Connect(attempt) => match Transport::request(host, path, &attempt) {
-                Ok(made) => transport = Some(made),
-                Err(_) => client.handle_connect_error(clock.now()),
-            },
+            Output::Connect(attempt) => asked = Some(attempt),
             Output::Open => {}
             Output::Wait(deadline) => {
                 let patience = clock.until(deadline);
+                if let Some(attempt) = asked.take() {
+                    match Transport::request(host, path, &attempt, patience) {
+                        Ok(made) => transport = Some(made),
+                        Err(_) => {
+                            // Behind the deadline it is a time-out, before it an error: the machine takes the first.
+                            client.handle_timeout(clock.now());
+                            client.handle_connect_error(clock.now());
+                        }
+                    }
+                    continue;
+                }
                 let Some(transport) = &mut transport else {
                     pause(patience);
                     continue;
@@ -75,9 +87,10 @@ struct Transport {
 }
 
 impl Transport {
-    fn request(host: &str, path: &str, attempt: &Attempt) -> io::Result<Self> {
-        let address = host.to_socket_addrs()?.next().ok_or(ErrorKind::NotFound)?;
-        let mut socket = TcpStream::connect_timeout(&address, Duration::from_secs(10))?;
+    fn request(host: &str, path: &str, attempt: &Attempt, patience: Duration) -> io::Result<Self> {
+        let addresses: Vec<SocketAddr> = host.to_socket_addrs()?.collect();
+        let mut socket = connect(&addresses, patience)?;
+        socket.set_write_timeout(Some(patience.max(LEAST)))?;
         let mut request = format!("GET {path} HTTP/1.0\r\nhost: {host}\r\n");
         for (name, value) in head::REQUEST_HEADERS {
             request.push_str(&format!("{name}: {value}\r\n"));
@@ -90,9 +103,7 @@ impl Transport {
     }
 
     fn read(&mut self, buffer: &mut [u8], patience: Duration) -> io::Result<usize> {
-        // A deadline that has passed: look once. Zero would mean to wait for ever.
-        let patience = patience.max(Duration::from_millis(1));
-        self.socket.set_read_timeout(Some(patience))?;
+        self.socket.set_read_timeout(Some(patience.max(LEAST)))?;
         self.socket.read(buffer)
     }
 
@@ -112,10 +123,10 @@ impl Transport {
         match response.parse(&received) {
             Ok(httparse::Status::Complete(len)) => {
                 let mut head = ResponseHead::new(response.code.unwrap_or_default());
-                for header in response.headers {
-                    if header.name.eq_ignore_ascii_case("content-type") {
-                        head = head.with_content_type(header.value);
-                    }
+                let headers = response.headers.iter();
+                let types = headers.filter(|header| header.name.eq_ignore_ascii_case("content-type"));
+                if let Some(content_type) = head::content_type(types.map(|header| header.value)) {
+                    head = head.with_content_type(content_type);
                 }
                 client.handle_response(now, head);
                 read_body(client, now, &received[len..], tell);
@@ -124,6 +135,21 @@ impl Transport {
             _ => client.handle_connect_error(now),
         }
     }
+}
+
+/// Connects to the first address that answers, as `localhost` has two; each has its share of the time.
+pub(crate) fn connect(addresses: &[SocketAddr], patience: Duration) -> io::Result<TcpStream> {
+    let clock = Clock::start();
+    let mut error = ErrorKind::NotFound.into();
+    for (address, left) in addresses.iter().zip((1..=addresses.len()).rev()) {
+        let share =
+            patience.saturating_sub(clock.now().since_epoch()) / u32::try_from(left).unwrap_or(u32::MAX);
+        match TcpStream::connect_timeout(address, share.max(LEAST)) {
+            Ok(socket) => return Ok(socket),
+            Err(failed) => error = failed,
+        }
+    }
+    Err(error)
 }
 
 fn read_body(client: &mut Client, now: Instant, bytes: &[u8], tell: &mut impl FnMut(Item<'_>)) {

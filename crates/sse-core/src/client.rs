@@ -19,8 +19,9 @@
 //!    [`Disconnect`](Output::Disconnect) or [`Closed`](Output::Closed), before the next.
 //! 2. `Connect` carries the last event id of all connections so far, the initial one among them, and none when that is
 //!    empty. The id moves at blank lines only.
-//! 3. Between `Disconnect` and `Connect` passes its delay, by the driver's clock: never less than the reconnection time
-//!    within its limits, never more than the upper limit and its jitter.
+//! 3. Between the loss of a connection and the next `Connect` passes the delay that `Disconnect` told, by the driver's
+//!    clock: never less than the reconnection time within its limits, never more than the upper limit and its jitter. A
+//!    driver that polls late finds `Connect` right behind `Disconnect`. [`Client::restart`] shortens the delay.
 //! 4. A time-out ends a connection in [`Client::handle_timeout`] only: a driver that was busy elsewhere reads first.
 //! 5. `Wait(Some(t))` while no connection is up or being made means `t > now`; after `handle_timeout(now)` it always does.
 //! 6. A clock that jumps or runs backwards does no harm: no deadline is further away than its period.
@@ -31,11 +32,13 @@
 
 mod config;
 mod feed;
+mod output;
 mod reason;
 mod response;
 
 pub use config::Config;
 pub use feed::Feed;
+pub use output::{Attempt, Output, ReadyState};
 pub use reason::{Cause, EndReason, Interruption};
 pub use response::{ResponseHead, is_transient};
 
@@ -46,81 +49,6 @@ use crate::timer::Timer;
 use alloc::string::String;
 use alloc::sync::Arc;
 use core::time::Duration;
-
-/// What a driver is to do next. Exhaustive: a driver is one `match`.
-///
-/// ```
-/// use sse_core::Instant;
-/// use sse_core::client::{Client, Config, Output};
-///
-/// let mut client = Client::start(Config::new()).with_last_event_id("41");
-/// match client.poll_output(Instant::EPOCH) {
-///     Output::Connect(attempt) => assert_eq!(attempt.last_event_id.as_deref(), Some("41")),
-///     Output::Open | Output::Wait(_) | Output::Disconnect(_) | Output::Closed(_) => unreachable!(),
-/// }
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[must_use]
-pub enum Output {
-    /// Make the request, with this id; then poll again.
-    Connect(Attempt),
-    /// The response is an event stream: [announce
-    /// it](https://html.spec.whatwg.org/multipage/server-sent-events.html#announce-the-connection), read its body, poll
-    /// again.
-    Open,
-    /// Look for news of the transport and hand them in; when it has none and the deadline has come, call
-    /// [`Client::handle_timeout`]. Poll again after any input.
-    ///
-    /// A deadline may lie in the past: then look once, without waiting.
-    Wait(Option<Instant>),
-    /// The connection is over: drop what is left of it, poll again.
-    Disconnect(Interruption),
-    /// The client is over: drop the connection, if there is one. The same for ever.
-    Closed(EndReason),
-}
-
-/// One request to be made.
-///
-/// [`head::REQUEST_HEADERS`](crate::head::REQUEST_HEADERS) go with it.
-///
-/// ```
-/// use sse_core::Instant;
-/// use sse_core::client::{Client, Config, Output};
-///
-/// let mut client = Client::start(Config::new());
-/// let Output::Connect(attempt) = client.poll_output(Instant::EPOCH) else { unreachable!() };
-/// assert_eq!((attempt.number, attempt.last_event_id), (1, None));
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Attempt {
-    /// Which attempt it is since the start or since the last good connection, from 1 on.
-    pub number: u32,
-    /// The value of the [`Last-Event-ID`](https://html.spec.whatwg.org/multipage/server-sent-events.html#the-last-event-id-header)
-    /// header, to be sent as UTF-8; no header without one. Never empty, and without CR, LF and NUL.
-    pub last_event_id: Option<String>,
-}
-
-/// The state as scripts see it, the standard's
-/// [`readyState`](https://html.spec.whatwg.org/multipage/server-sent-events.html#dom-eventsource-readystate).
-///
-/// ```
-/// use sse_core::client::{Client, Config, ReadyState};
-///
-/// let mut client = Client::start(Config::new());
-/// assert_eq!(client.ready_state(), ReadyState::Connecting);
-/// client.close();
-/// assert_eq!(client.ready_state(), ReadyState::Closed);
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum ReadyState {
-    /// There is no connection yet, or none any more and another will be made.
-    Connecting,
-    /// The stream is being read.
-    Open,
-    /// There will be no connection any more.
-    Closed,
-}
 
 /// A client, from its first request to its end.
 ///
@@ -280,17 +208,16 @@ impl Client {
                 if delay.is_due(now) {
                     return self.connect(now);
                 }
-                // At the end of time a deadline is not later than now.
-                Output::Wait(Some(delay.deadline()).filter(|deadline| *deadline > now))
+                Output::Wait(deadline(delay, now))
             }
             State::Open { is_announced, .. } if !*is_announced => {
                 *is_announced = true;
                 Output::Open
             }
             State::Connecting { timeout: timer } | State::Open { idle: timer, .. } => {
-                Output::Wait(timer.as_mut().map(|timer| {
+                Output::Wait(timer.as_mut().and_then(|timer| {
                     timer.handle_now(now);
-                    timer.deadline()
+                    deadline(timer, now)
                 }))
             }
             State::Lost { since, interruption } => {
@@ -432,23 +359,67 @@ impl Client {
         }
     }
 
-    /// Ends the connection, made or being made, and makes another after the reconnection time: for a user who asks for
-    /// it, or a network that changed.
+    /// Takes note that the driver was away until now: the time-out of the connection, made or being made, starts anew.
     ///
-    /// Counts neither as a failure nor against [`Config::without_reconnection`].
+    /// For a driver that itself has to go on for the connection to be made, and was not able to before the deadline.
     ///
     /// ```
+    /// use core::time::Duration;
+    /// use sse_core::Instant;
+    /// use sse_core::client::{Client, Config, Output};
+    ///
+    /// let at = |secs| Instant::from_epoch(Duration::from_secs(secs));
+    /// let mut client = Client::start(Config::new().with_connect_timeout(Duration::from_secs(10)));
+    /// assert!(matches!(client.poll_output(at(0)), Output::Connect(_)));
+    /// client.handle_absence(at(15));
+    /// assert_eq!(client.poll_output(at(15)), Output::Wait(Some(at(25))));
+    /// ```
+    pub fn handle_absence(&mut self, now: Instant) {
+        if let State::Connecting { timeout: Some(timer) } | State::Open { idle: Some(timer), .. } =
+            &mut self.state
+        {
+            timer.restart(now);
+        }
+    }
+
+    /// Makes a new connection after the reconnection time, not after a back-off or what a `Retry-After` asked: for a user
+    /// who asks for it, or a network that changed. Ends the connection, made or being made.
+    ///
+    /// The reconnection time and its jitter count from when the connection was lost: a client that waits longer is due
+    /// then, at once if that is past. Counts neither as a failure nor against [`Config::without_reconnection`].
+    ///
+    /// ```
+    /// use core::time::Duration;
     /// use sse_core::Instant;
     /// use sse_core::client::{Cause, Client, Config, Output};
     ///
-    /// let mut client = Client::start(Config::new());
-    /// let _connect = client.poll_output(Instant::EPOCH);
-    /// client.restart(Instant::EPOCH);
-    /// assert!(matches!(client.poll_output(Instant::EPOCH), Output::Disconnect(lost) if lost.cause == Cause::Restarted));
+    /// let at = |secs| Instant::from_epoch(Duration::from_secs(secs));
+    /// let mut client = Client::start(Config::new().with_jitter_percent(0));
+    /// let _connect = client.poll_output(at(0));
+    /// client.restart(at(0));
+    /// assert!(matches!(client.poll_output(at(0)), Output::Disconnect(lost) if lost.cause == Cause::Restarted));
+    ///
+    /// let _connect = client.poll_output(at(3));
+    /// client.handle_connect_error(at(3));
+    /// let _disconnect = client.poll_output(at(3));
+    /// let _connect = client.poll_output(at(6));
+    /// client.handle_connect_error(at(6));
+    /// assert!(matches!(client.poll_output(at(6)), Output::Disconnect(lost) if lost.delay == Duration::from_secs(6)));
+    /// client.restart(at(7));
+    /// assert_eq!(client.poll_output(at(7)), Output::Wait(Some(at(9))), "not at 12");
     /// ```
     pub fn restart(&mut self, now: Instant) {
-        if self.is_open() || matches!(self.state, State::Connecting { .. }) {
-            self.lose(now, Cause::Restarted, None);
+        match self.state {
+            State::Connecting { .. } | State::Open { .. } => self.lose(now, Cause::Restarted, None),
+            State::Lost { since, mut interruption } => {
+                interruption.delay = interruption.delay.min(self.with_jitter(self.reconnection_time()));
+                self.state = State::Lost { since, interruption };
+            }
+            State::Waiting(delay) => {
+                let period = delay.period().min(self.with_jitter(self.reconnection_time()));
+                self.state = State::Waiting(delay.with_period(period));
+            }
+            State::Due | State::Closed(_) => {}
         }
     }
 
@@ -558,12 +529,20 @@ impl Client {
             self.end(EndReason::Disconnected(cause));
             return;
         }
-        let backoff = self.config.backoff(self.reconnection_time(), self.failed_attempts);
+        let time = self.reconnection_time();
+        let backoff = match cause {
+            Cause::Restarted => time,
+            _ => self.config.backoff(time, self.failed_attempts),
+        };
         let asked = retry_after.map_or(backoff, |asked| backoff.max(self.config.retry_after(asked)));
-        self.random = splitmix64(self.random);
-        let delay = asked.saturating_add(part_of(self.config.max_jitter(asked), self.random));
+        let delay = self.with_jitter(asked);
         let interruption = Interruption { cause, delay, failed_attempts: self.failed_attempts, discarded };
         self.state = State::Lost { since: now, interruption };
+    }
+
+    fn with_jitter(&mut self, delay: Duration) -> Duration {
+        self.random = splitmix64(self.random);
+        delay.saturating_add(part_of(self.config.max_jitter(delay), self.random))
     }
 
     fn end(&mut self, reason: EndReason) {
@@ -572,6 +551,11 @@ impl Client {
             self.state = State::Closed(reason);
         }
     }
+}
+
+/// When a timer comes due, or came due; `None` at the end of time, where what has not come is not later than now.
+fn deadline(timer: &Timer, now: Instant) -> Option<Instant> {
+    Some(timer.deadline()).filter(|deadline| *deadline > now || timer.is_due(now))
 }
 
 #[cfg(test)]

@@ -77,6 +77,56 @@ pub fn is_event_stream(content_type: &[u8]) -> bool {
     essence.trim_ascii().eq_ignore_ascii_case(CONTENT_TYPE.as_bytes())
 }
 
+/// Finds the media type that counts of all `Content-Type` headers of a response, given in their order, as fetch
+/// [extracts it](https://fetch.spec.whatwg.org/#concept-header-extract-mime-type): the last one of them all, and of their
+/// lists, that is one; without parameters.
+///
+/// ```
+/// use sse_core::head::content_type;
+///
+/// assert_eq!(content_type([&b"text/event-stream;charset=utf-8"[..]]), Some(&b"text/event-stream"[..]));
+/// assert_eq!(content_type([&b"text/html"[..], b"text/event-stream, */*"]), Some(&b"text/event-stream"[..]));
+/// assert_eq!(content_type([&b"text"[..]]), None);
+/// ```
+#[must_use]
+pub fn content_type<'a>(values: impl IntoIterator<Item = &'a [u8]>) -> Option<&'a [u8]> {
+    let mut found = None;
+    // A string in quotes goes on over the comma that joins two headers.
+    let (mut is_quoted, mut is_escaped) = (false, false);
+    for value in values {
+        let was_quoted = is_quoted;
+        let parts = value.split(|byte| {
+            match (is_quoted, byte) {
+                (true, _) if is_escaped => is_escaped = false,
+                (true, b'\\') => is_escaped = true,
+                (_, b'"') => is_quoted = !is_quoted,
+                _ => {}
+            }
+            !is_quoted && *byte == b','
+        });
+        found = parts.skip(usize::from(was_quoted)).filter_map(essence).last().or(found);
+        // What is escaped is the comma.
+        is_escaped = false;
+    }
+    found
+}
+
+/// The type and the subtype of a [MIME type](https://mimesniff.spec.whatwg.org/#parse-a-mime-type); `*/*`, which says
+/// nothing, is none.
+fn essence(value: &[u8]) -> Option<&[u8]> {
+    let essence = value.split(|byte| *byte == b';').next()?.trim_ascii();
+    let slash = essence.iter().position(|byte| *byte == b'/')?;
+    let (kind, subtype) = (essence.get(..slash)?, essence.get(slash + 1..)?);
+    let is_type = is_token(kind) && is_token(subtype) && essence != b"*/*";
+    is_type.then_some(essence)
+}
+
+/// Says whether it is a [token](https://httpwg.org/specs/rfc9110.html#tokens) of HTTP.
+fn is_token(value: &[u8]) -> bool {
+    let is_token = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
+    !value.is_empty() && value.iter().all(is_token)
+}
+
 /// Reads the value of a `Retry-After` header that counts seconds; `None` for anything else, a date among it: that takes a
 /// calendar.
 ///
@@ -86,6 +136,7 @@ pub fn is_event_stream(content_type: &[u8]) -> bool {
 ///
 /// assert_eq!(retry_after(b"120"), Some(Duration::from_secs(120)));
 /// assert_eq!(retry_after(b"+1"), None);
+/// assert_eq!(retry_after(b"99999999999999999999"), Some(Duration::from_secs(u64::MAX)), "as long as can be");
 /// ```
 #[must_use]
 pub fn retry_after(value: &[u8]) -> Option<Duration> {
@@ -96,4 +147,41 @@ pub fn retry_after(value: &[u8]) -> Option<Duration> {
     // What does not fit is very long.
     let seconds = core::str::from_utf8(digits).ok()?.parse().unwrap_or(u64::MAX);
     Some(Duration::from_secs(seconds))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn b08_the_content_type_is_the_last_that_is_one_as_in_fetch() {
+        const STREAM: Option<&str> = Some("text/event-stream");
+        for (values, expected) in [
+            (&["text/event-stream"][..], STREAM),
+            (&[], None),
+            (&["", "text", "/", "text/", "/html", "te xt/html", "text/ht ml", "text/\"a"], None),
+            // Over headers, and over lists.
+            (&["text/html", "text/event-stream"], STREAM),
+            (&["text/event-stream", "text/html"], Some("text/html")),
+            (&["text/html, text/event-stream"], STREAM),
+            (&["text/event-stream,text/html;x"], Some("text/html")),
+            (&["text/event-stream", "*/*"], STREAM),
+            (&["text/event-stream", "*/*;charset=gbk"], STREAM),
+            (&["text/event-stream", "nothing", ""], STREAM),
+            (&["text/event-stream, cannot-parse"], STREAM),
+            (&["*/*"], None),
+            (&["text/*"], Some("text/*")),
+            // Commas in quotes are no commas.
+            (&["text/event-stream;x=\",text/html\""], STREAM),
+            (&["text/event-stream;x=\"\\\",text/html"], STREAM),
+            (&["text/event-stream;x=\"\\\\\",text/html"], Some("text/html")),
+            (&["text/event-stream;x=\"", "text/html"], STREAM),
+            (&["text/html;x=\"", "\", text/event-stream"], STREAM),
+            (&["text/event-stream;x=\"\\", "\",text/html"], Some("text/html")),
+            (&[" \ttext/event-stream\t ; x"], STREAM),
+        ] {
+            let found = content_type(values.iter().map(|value| value.as_bytes()));
+            assert_eq!(found, expected.map(str::as_bytes), "{values:?}");
+        }
+    }
 }

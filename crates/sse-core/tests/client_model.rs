@@ -4,7 +4,7 @@
 
 use core::time::Duration;
 use proptest::prelude::*;
-use sse_core::client::{Cause, Client, Config, EndReason, Output, ReadyState, ResponseHead};
+use sse_core::client::{Attempt, Cause, Client, Config, EndReason, Output, ReadyState, ResponseHead};
 use sse_core::{Decoder, Instant, OwnedItem};
 
 #[derive(Clone, Debug)]
@@ -23,6 +23,7 @@ enum Op {
     TransportError,
     ConnectError,
     Timeout,
+    Absence,
     Restart,
     Close,
     Fail,
@@ -32,6 +33,8 @@ enum Op {
     },
     /// Moves the clock to where the machine waits for.
     StepToDeadline,
+    /// Moves the clock to where it can go no further.
+    StepToTheEnd,
 }
 
 #[derive(Clone, Debug)]
@@ -86,11 +89,12 @@ fn ops() -> impl Strategy<Value = Op> {
         2 => Just(Op::TransportError),
         2 => Just(Op::ConnectError),
         3 => Just(Op::Timeout),
-        1 => Just(Op::Restart),
+        1 => Just(Op::Absence),
+        2 => Just(Op::Restart),
         4 => prop_oneof![0..20_000_i64, -20_000..0_i64, Just(-1_000_000_000), Just(1_000_000_000_000)]
             .prop_map(|millis| Op::Step { millis }),
         4 => Just(Op::StepToDeadline),
-        1 => prop_oneof![9 => Just(Op::Poll), 1 => Just(Op::Close), 1 => Just(Op::Fail)],
+        1 => prop_oneof![9 => Just(Op::Poll), 1 => Just(Op::Close), 1 => Just(Op::Fail), 1 => Just(Op::StepToTheEnd)],
     ]
 }
 
@@ -155,10 +159,11 @@ enum Phase {
     Open,
     /// A `Disconnect` for this cause, or a `Closed` where no attempt is left.
     Lost(Cause),
-    /// After a `Disconnect`.
+    /// After a `Disconnect`, which told a delay; a restart leaves some room for jitter.
     Waiting {
         since: Duration,
-        delay: Duration,
+        least: Duration,
+        most: Duration,
     },
     Closed(EndReason),
 }
@@ -171,12 +176,16 @@ struct Model {
     timer: Duration,
     opened: Duration,
     lost: Duration,
+    /// The connection that was lost is to be replaced as soon as may be.
+    is_restarted: bool,
     /// What an independent decoder, never told of connections but of their ends, knows.
     decoder: Decoder,
     retry: Option<Duration>,
     has_delivered: bool,
     failed: u32,
     asked: Option<Duration>,
+    /// The time was told, and nothing since.
+    is_told: bool,
 }
 
 impl Model {
@@ -203,6 +212,7 @@ impl Model {
         }
         self.decoder.finish();
         self.lost = self.now;
+        self.is_restarted = cause == Cause::Restarted;
         let is_last =
             self.policies.once || self.policies.attempts.is_some_and(|most| self.failed >= most.max(1));
         self.phase = if is_last && cause != Cause::Restarted {
@@ -210,6 +220,14 @@ impl Model {
         } else {
             Phase::Lost(cause)
         };
+    }
+
+    /// A restart while nothing is there to be ended.
+    fn shorten(&mut self) {
+        let (base, latest) = (self.base(), self.jitter(self.base()));
+        if let Phase::Waiting { least, most, .. } = &mut self.phase {
+            (*least, *most) = ((*least).min(base), (*most).min(latest));
+        }
     }
 
     fn end(&mut self, reason: EndReason) {
@@ -234,14 +252,32 @@ impl Model {
         }
         let (base, (least, most)) = (self.base(), self.limits());
         assert!(delay >= base && delay >= least, "never less than the reconnection time");
-        let jitter = |delay: Duration| delay + delay / 100 * u32::from(self.policies.jitter.min(100));
-        assert!(delay <= jitter(most), "never more than the limit and its jitter");
+        assert!(delay <= self.jitter(most), "never more than the limit and its jitter");
+        if self.is_restarted {
+            assert!(delay <= self.jitter(base), "a restart waits for no back-off");
+            return;
+        }
         let mut grown = base;
         for _ in 1..failed_attempts {
             grown = (grown * 2).min(Duration::from_millis(self.policies.backoff_limit)).min(most).max(base);
         }
         let asked = grown.max(self.asked.unwrap_or_default().min(most));
-        assert!((asked..=jitter(asked)).contains(&delay), "{delay:?} is not {asked:?} and jitter");
+        assert!((asked..=self.jitter(asked)).contains(&delay), "{delay:?} is not {asked:?} and jitter");
+    }
+
+    /// The most that a delay becomes.
+    fn jitter(&self, delay: Duration) -> Duration {
+        delay + delay / 100 * u32::from(self.policies.jitter.min(100))
+    }
+
+    fn check_connect(&mut self, attempt: &Attempt) {
+        let id = self.decoder.last_event_id();
+        assert_eq!(attempt.last_event_id.as_deref(), (!id.is_empty()).then_some(id));
+        assert_eq!(attempt.number, self.failed + 1);
+        self.phase = Phase::Connecting;
+        self.timer = self.now;
+        self.has_delivered = false;
+        self.asked = None;
     }
 }
 
@@ -255,24 +291,29 @@ fn run(policies: Policies, ops: Vec<Op>) {
         timer: start,
         opened: start,
         lost: start,
+        is_restarted: false,
         decoder: Decoder::with_limit(EVENT_LIMIT).with_last_event_id(policies.initial_id),
         retry: None,
         has_delivered: false,
         failed: 0,
         asked: None,
+        is_told: false,
         policies,
     };
     for op in ops {
         let now = Instant::from_epoch(model.now);
+        model.is_told &= matches!(op, Op::Poll);
         match op {
             Op::Step { millis } => {
                 let step = Duration::from_millis(millis.unsigned_abs());
-                model.now = if millis < 0 { model.now.saturating_sub(step) } else { model.now + step };
+                model.now =
+                    if millis < 0 { model.now.saturating_sub(step) } else { model.now.saturating_add(step) };
             }
+            Op::StepToTheEnd => model.now = Duration::MAX,
             Op::StepToDeadline => {
                 let deadline = match model.phase {
-                    Phase::Waiting { since, delay } => Some(since + delay),
-                    _ => model.timeout().map(|(timeout, _)| model.timer + timeout),
+                    Phase::Waiting { since, most, .. } => Some(since.saturating_add(most)),
+                    _ => model.timeout().map(|(timeout, _)| model.timer.saturating_add(timeout)),
                 };
                 model.now = deadline.unwrap_or(model.now);
             }
@@ -356,18 +397,23 @@ fn run(policies: Policies, ops: Vec<Op>) {
                     model.timer = model.timer.min(model.now);
                     if model.now - model.timer >= timeout {
                         model.lose(cause);
-                    } else if model.phase != Phase::Accepted {
-                        let Output::Wait(Some(deadline)) = client.poll_output(now) else {
-                            panic!("a time-out runs")
-                        };
-                        assert!(deadline > now, "no busy loop");
                     }
+                }
+                model.is_told = true;
+            }
+            Op::Absence => {
+                client.handle_absence(now);
+                if model.timeout().is_some() {
+                    model.timer = model.now;
                 }
             }
             Op::Restart => {
                 client.restart(now);
-                if matches!(model.phase, Phase::Connecting | Phase::Accepted | Phase::Open) {
-                    model.lose(Cause::Restarted);
+                match &mut model.phase {
+                    Phase::Connecting | Phase::Accepted | Phase::Open => model.lose(Cause::Restarted),
+                    Phase::Lost(_) => model.is_restarted = true,
+                    Phase::Waiting { .. } => model.shorten(),
+                    Phase::Due | Phase::Closed(_) => {}
                 }
             }
             Op::Close => {
@@ -379,43 +425,47 @@ fn run(policies: Policies, ops: Vec<Op>) {
                 model.end(EndReason::Failed);
             }
             Op::Poll => match (client.poll_output(now), model.phase) {
-                (Output::Connect(attempt), Phase::Due) => {
-                    let id = model.decoder.last_event_id();
-                    assert_eq!(attempt.last_event_id.as_deref(), (!id.is_empty()).then_some(id));
-                    assert_eq!(attempt.number, model.failed + 1);
-                    model.phase = Phase::Connecting;
-                    model.timer = model.now;
-                    model.has_delivered = false;
-                    model.asked = None;
-                }
-                (Output::Connect(attempt), Phase::Waiting { since, delay }) => {
-                    assert!(model.now.saturating_sub(since) >= delay, "the delay passes");
-                    let id = model.decoder.last_event_id();
-                    assert_eq!(attempt.last_event_id.as_deref(), (!id.is_empty()).then_some(id));
-                    assert_eq!(attempt.number, model.failed + 1);
-                    model.phase = Phase::Connecting;
-                    model.timer = model.now;
-                    model.has_delivered = false;
-                    model.asked = None;
+                (Output::Connect(attempt), Phase::Due) => model.check_connect(&attempt),
+                (Output::Connect(attempt), Phase::Waiting { since, least, .. }) => {
+                    assert!(model.now.saturating_sub(since) >= least, "the delay passes");
+                    model.check_connect(&attempt);
                 }
                 (Output::Open, Phase::Accepted) => model.phase = Phase::Open,
                 (Output::Disconnect(interruption), Phase::Lost(cause)) => {
                     assert_eq!(interruption.cause, cause);
                     model.check_delay(interruption.delay, interruption.failed_attempts);
-                    model.phase = Phase::Waiting { since: model.lost, delay: interruption.delay };
+                    let (least, most) = (interruption.delay, interruption.delay);
+                    model.phase = Phase::Waiting { since: model.lost, least, most };
                 }
-                (Output::Wait(deadline), Phase::Waiting { since, delay }) => {
+                (Output::Wait(deadline), Phase::Waiting { since, least, most }) => {
                     // A clock that stepped back starts the delay anew.
                     let since = since.min(model.now);
-                    model.phase = Phase::Waiting { since, delay };
-                    assert_eq!(deadline, Some(Instant::from_epoch(since + delay)));
-                    assert!(deadline.is_some_and(|deadline| deadline > now), "no busy loop");
+                    model.phase = Phase::Waiting { since, least, most };
+                    let range = since.saturating_add(least)..=since.saturating_add(most);
+                    match deadline.map(Instant::since_epoch) {
+                        Some(deadline) => {
+                            assert!(deadline > model.now, "no busy loop");
+                            assert!(range.contains(&deadline), "{deadline:?} is not in {range:?}");
+                        }
+                        None => {
+                            assert_eq!(model.now, Duration::MAX, "waits for ever at the end of time only")
+                        }
+                    }
                 }
                 (Output::Wait(deadline), Phase::Connecting | Phase::Open) => {
                     model.timer = model.timer.min(model.now);
-                    let expected =
-                        model.timeout().map(|(timeout, _)| Instant::from_epoch(model.timer + timeout));
-                    assert_eq!(deadline, expected, "no deadline is further away than its period");
+                    let expected = model.timeout().map(|(timeout, _)| model.timer.saturating_add(timeout));
+                    match deadline.map(Instant::since_epoch) {
+                        Some(deadline) => {
+                            assert_eq!(
+                                Some(deadline),
+                                expected,
+                                "no deadline is further away than its period"
+                            );
+                            assert!(deadline > model.now || !model.is_told, "no busy loop");
+                        }
+                        None => assert!(expected.is_none_or(|expected| expected == Duration::MAX)),
+                    }
                 }
                 (Output::Closed(reason), Phase::Closed(expected)) => assert_eq!(reason, expected),
                 (output, phase) => panic!("{output:?} in {phase:?}"),

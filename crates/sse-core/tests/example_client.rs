@@ -8,7 +8,7 @@ mod blocking_client;
 
 use core::time::Duration;
 use sse_core::Item;
-use sse_core::client::{Client, Config, EndReason};
+use sse_core::client::{Cause, Client, Config, EndReason};
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::thread;
@@ -25,6 +25,29 @@ fn serve(listener: TcpListener, answers: Vec<&'static str>) -> thread::JoinHandl
         };
         answers.into_iter().map(answer).collect()
     })
+}
+
+#[test]
+fn b08_a_blocking_driver_tries_every_address_of_a_host() {
+    let free = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let nobody = free.local_addr().unwrap();
+    drop(free);
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let addresses = [nobody, listener.local_addr().unwrap()];
+    let patience = Duration::from_secs(10);
+    assert!(blocking_client::connect(&addresses, patience).is_ok());
+    assert!(blocking_client::connect(&addresses[..1], patience).is_err());
+    assert!(blocking_client::connect(&[], patience).is_err());
+}
+
+#[test]
+fn b08_a_blocking_driver_gives_up_a_server_that_does_not_answer_when_the_machine_says_so() {
+    // Connects, since the system accepts, and then is never read.
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let host = listener.local_addr().unwrap().to_string();
+    let config = Config::new().with_connect_timeout(Duration::from_millis(50)).without_reconnection();
+    let reason = blocking_client::follow(&mut Client::start(config), &host, "/", |_| {});
+    assert_eq!(reason, EndReason::Disconnected(Cause::ConnectTimedOut));
 }
 
 #[test]

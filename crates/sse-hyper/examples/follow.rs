@@ -23,7 +23,12 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             Signal::Item(OwnedItem::Event(event)) => println!("{}: {}", event.event_type, event.data),
             Signal::Item(OwnedItem::Comment(comment)) => println!("-- comment: {}", comment.text),
             Signal::Item(item) => println!("-- {item:?}"),
-            Signal::Disconnected(lost) => println!("-- {lost}; again in {:.1?}", lost.interruption.delay),
+            Signal::Disconnected(lost) => {
+                println!("-- {lost}; again in {:.1?}", lost.interruption.delay);
+                if let Some(error) = lost.error {
+                    println!("-- {error:?}");
+                }
+            }
             Signal::Closed(end) => {
                 println!("-- the end: {end}");
                 if let Some(response) = end.response {

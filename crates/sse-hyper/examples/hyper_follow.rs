@@ -17,8 +17,9 @@ async fn main() -> Result<(), http::Error> {
     while let Some(signal) = source.next().await {
         match signal {
             Signal::Item(OwnedItem::Event(event)) => println!("{}", event.data),
+            Signal::Disconnected(lost) => println!("{lost}: {:?}", lost.error), // another one is made, for ever
             Signal::Closed(end) => println!("{end}"), // 204, 401, text/html: typed, with the response
-            _ => {} // open, comments, a lost connection and when the next one comes
+            Signal::Open(_) | Signal::Item(_) => {}
         }
     }
     Ok(())

@@ -29,17 +29,29 @@
 //! that, and its [`Config`] has the policies. What is here speaks HTTP:
 //!
 //! - **Requests** are copies of a template, with `accept: text/event-stream` and `cache-control: no-store` unless they have
-//!   their own, and `last-event-id` when there is one. A body is sent again with each.
+//!   their own, and `last-event-id` when there is one. A body is sent again with each. An id of more than 4 KiB, or with
+//!   control characters, is left out: servers refuse such requests. Blanks at its ends are left out, too.
+//! - **Attempts** have no limit by default: a server that is never there and a scheme that the connector does not speak,
+//!   such as `https` without TLS, are tried for ever. Look at [`Disconnected::error`], or set
+//!   [`Config::with_max_attempts`].
 //! - **Redirects** (301, 302, 303, 307, 308) are [followed](https://fetch.spec.whatwg.org/#http-redirect-fetch), 20 at most;
 //!   each reconnection begins at the template's URI. To another origin go no `authorization`, `cookie`,
 //!   `proxy-authorization`, and no header whose value [is sensitive](http::HeaderValue::is_sensitive).
+//! - **Connections** of HTTP/2 carry many streams, and one that died looks alive for long: behind a time-out, a failure
+//!   and a restart none of its requests goes onto that connection any more. Dead ones are found sooner with
+//!   `http2_keep_alive_interval` of hyper-util's builder, which needs its
+//!   [`timer`](hyper_util::client::legacy::Builder::timer), too. What
+//!   [`capture_connection`](hyper_util::client::legacy::connect::capture_connection) left in a template is replaced.
 //! - **Refusals** are told with their head and the beginning of their body: [`Closed::response`].
 //!
 //! A request that must not be sent twice needs [`Config::without_reconnection`].
+//!
+//! The [`Config`] of this module is that of clients; [`sse_hyper::Config`](crate::Config) is that of responses.
 
 mod attempt;
 mod redirect;
 mod refused;
+mod route;
 mod signal;
 
 pub use signal::{ClientError, Closed, Disconnected, RedirectError, Signal};
@@ -52,6 +64,7 @@ use core::fmt;
 use core::future::{Future, poll_fn};
 use core::pin::Pin;
 use core::task::{Context, Poll, ready};
+use core::time::Duration;
 use futures_core::Stream;
 use http::{Request, Response};
 use http_body::Body;
@@ -59,6 +72,7 @@ use hyper::body::Incoming;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::Connect;
 use refused::Refused;
+use route::Route;
 use sse_driver::sse_core::client::{Attempt, Client as Machine, Output};
 use sse_driver::sse_core::{BoxError, Instant, Item};
 use sse_driver::{Alarm, Timer, TokioTimer, random_seed};
@@ -72,7 +86,9 @@ type Hook<B> = Box<dyn FnMut(Request<B>) -> BoxFuture<Result<Request<B>, BoxErro
 /// A [`Stream`] of [`Signal`]s, of which [`Signal::Closed`] is the last. Nothing happens before it is polled; dropping it
 /// closes its connection. Runs on tokio's timer unless [`EventSource::with_timer`] brings another.
 ///
-/// While it is not polled nothing is read, so that a slow reader holds the server up; time-outs do not run against it.
+/// While it is not polled nothing is read, so that a slow reader holds the server up. Time-outs do not run against a reader
+/// that is away: what lies in the socket when it comes back is read first, and a connection that was being made has the
+/// whole connect time-out again. A reader that hardly ever stays so long never gives up an attempt.
 ///
 /// ```
 /// use bytes::Bytes;
@@ -104,12 +120,34 @@ pub struct EventSource<C, B, T = TokioTimer> {
     machine: Machine,
     alarm: Alarm<T>,
     transport: Transport,
+    overdue: Overdue,
+    route: Route,
     /// To be told with what the machine says next.
     head: Option<Response<()>>,
     error: Option<ClientError>,
     refused: Option<Refused>,
     is_over: bool,
 }
+
+/// A deadline that has come, and nothing to read: whoever reads the socket has a turn before the connection is given up,
+/// since it may have been held up together with the reader.
+enum Overdue {
+    No,
+    /// An alarm that rings tells that the runtime had its turn.
+    Until {
+        of: Instant,
+        turn: Instant,
+    },
+    /// Look once more.
+    Over {
+        of: Instant,
+    },
+}
+
+const TURN: Duration = Duration::from_millis(10);
+
+/// By how much a reader is late that was away, not just busy.
+const ABSENCE: Duration = Duration::from_millis(100);
 
 enum Transport {
     None,
@@ -120,7 +158,7 @@ enum Transport {
 impl<C, B> EventSource<C, B> {
     /// Makes a client that sends this request, and again whenever its connection is lost.
     ///
-    /// The template's URI must be absolute. A `last-event-id` of its own counts for nothing: see
+    /// The template's URI must be absolute, and without a user name. A `last-event-id` of its own counts for nothing: see
     /// [`EventSource::with_last_event_id`].
     pub fn new(client: Client<C, B>, template: Request<B>) -> Self {
         Self {
@@ -131,6 +169,8 @@ impl<C, B> EventSource<C, B> {
             machine: Machine::start(Config::new()).with_seed(random_seed()),
             alarm: Alarm::new(TokioTimer::default()),
             transport: Transport::None,
+            overdue: Overdue::No,
+            route: Route::default(),
             head: None,
             error: None,
             refused: None,
@@ -175,6 +215,8 @@ impl<C, B, T> EventSource<C, B, T> {
             redirect_limit,
             machine,
             transport,
+            overdue,
+            route,
             head,
             error,
             refused,
@@ -190,6 +232,8 @@ impl<C, B, T> EventSource<C, B, T> {
             machine,
             alarm,
             transport,
+            overdue,
+            route,
             head,
             error,
             refused,
@@ -286,7 +330,8 @@ where
         poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
     }
 
-    /// Drops the connection, made or being made, and makes another after the reconnection time.
+    /// Drops the connection, made or being made, and makes another after the reconnection time. A client that waits for
+    /// longer, after failures or a `Retry-After`, waits for that only, counted from its loss: for a network that is back.
     pub fn restart(&mut self) {
         let now = self.alarm.now();
         self.machine.restart(now);
@@ -294,6 +339,8 @@ where
 
     fn connect(&mut self, attempt: Attempt) {
         let (client, limit) = (self.client.clone(), self.redirect_limit);
+        self.route = Route::default();
+        let route = self.route.clone();
         let template = self.template.clone();
         let changed = match &mut self.hook {
             Some(hook) => hook(template),
@@ -303,8 +350,19 @@ where
         self.transport = Transport::Connecting(Box::pin(async move {
             let mut request = changed.await.map_err(ClientError::Hook)?;
             attempt::set_headers(&mut request, &attempt);
-            attempt::fetch(client, request, limit).await
+            attempt::fetch(client, request, limit, &route).await
         }));
+    }
+
+    fn disconnect(&mut self, cause: Cause) {
+        self.transport = Transport::None;
+        let is_suspect = matches!(
+            cause,
+            Cause::ConnectTimedOut | Cause::IdleTimedOut | Cause::TransportFailed | Cause::Restarted
+        );
+        if is_suspect {
+            self.route.abandon();
+        }
     }
 
     /// Is ready when the machine was told something, or an item came.
@@ -314,7 +372,10 @@ where
             Transport::Connecting(response) => match ready!(response.as_mut().poll(cx)) {
                 Ok(response) => self.handle_response(now, response),
                 Err(error) => {
-                    let is_futile = matches!(error, ClientError::Redirect(_) | ClientError::RelativeUri);
+                    let is_futile = matches!(
+                        error,
+                        ClientError::Redirect(_) | ClientError::RelativeUri | ClientError::UserInfo
+                    );
                     if is_futile {
                         self.machine.fail()
                     } else {
@@ -355,6 +416,34 @@ where
             self.refused = Some(Refused::new(response, now));
             Transport::None
         };
+    }
+
+    /// Is ready when there is reason to look again.
+    fn poll_deadline(&mut self, now: Instant, deadline: Instant, cx: &mut Context<'_>) -> Poll<Instant> {
+        match self.overdue {
+            Overdue::Until { of, turn } if of == deadline => {
+                let rung = ready!(self.alarm.poll(now, turn, cx));
+                self.overdue = Overdue::Over { of };
+                return Poll::Ready(rung);
+            }
+            Overdue::Over { of } if of == deadline => {
+                self.overdue = Overdue::No;
+                self.machine.handle_timeout(now);
+                return Poll::Ready(now);
+            }
+            _ => self.overdue = Overdue::No,
+        }
+        if now < deadline {
+            return self.alarm.poll(now, deadline, cx);
+        }
+        let is_connecting = matches!(self.transport, Transport::Connecting(_));
+        if is_connecting && now.saturating_duration_since(deadline) > ABSENCE {
+            // Nobody went on with it meanwhile: what came last is only looked at now.
+            self.machine.handle_absence(now);
+        } else {
+            self.overdue = Overdue::Until { of: deadline, turn: now.saturating_add(TURN) };
+        }
+        Poll::Ready(now)
     }
 
     /// Is ready when no refused response is being read.
@@ -399,7 +488,7 @@ where
                     }
                 }
                 Output::Disconnect(interruption) => {
-                    this.transport = Transport::None;
+                    this.disconnect(interruption.cause);
                     return Poll::Ready(Some(Signal::Disconnected(Disconnected {
                         interruption,
                         error: this.error.take(),
@@ -407,7 +496,10 @@ where
                     })));
                 }
                 Output::Closed(reason) => {
-                    this.transport = Transport::None;
+                    match reason {
+                        EndReason::Disconnected(cause) => this.disconnect(cause),
+                        _ => this.transport = Transport::None,
+                    }
                     this.is_over = true;
                     return Poll::Ready(Some(Signal::Closed(Closed {
                         reason,
@@ -420,8 +512,7 @@ where
                     (Poll::Ready(signal), _) => return Poll::Ready(signal),
                     (Poll::Pending, None) => return Poll::Pending,
                     (Poll::Pending, Some(deadline)) => {
-                        rung = ready!(this.alarm.poll(now, deadline, cx));
-                        this.machine.handle_timeout(now.max(rung));
+                        rung = ready!(this.poll_deadline(now, deadline, cx));
                     }
                 },
             }

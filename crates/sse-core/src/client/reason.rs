@@ -106,7 +106,8 @@ impl fmt::Display for Cause {
 pub struct Interruption {
     /// Why the connection ended.
     pub cause: Cause,
-    /// When the next attempt will be made, counted from the end of this connection.
+    /// When the next attempt will be made, counted from the end of this connection, unless
+    /// [`Client::restart`](super::Client::restart) shortens it.
     pub delay: Duration,
     /// How many attempts in a row brought no good connection; 0 after a good one.
     pub failed_attempts: u32,

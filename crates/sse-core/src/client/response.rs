@@ -28,7 +28,8 @@ impl<'a> ResponseHead<'a> {
         Self { status, content_type: None, retry_after: None }
     }
 
-    /// Sets the value of the `Content-Type` header, as it came.
+    /// Sets the value of the `Content-Type` header, as it came; where there may be several,
+    /// [`head::content_type`](crate::head::content_type) finds the one that counts.
     #[must_use]
     pub const fn with_content_type(self, value: &'a [u8]) -> Self {
         Self { content_type: Some(value), ..self }

@@ -284,6 +284,116 @@ fn b08_a_restart_is_no_failure_and_is_allowed_once_only_clients() {
     assert_eq!(connect(&mut client, at(3_100)), None);
 }
 
+/// Fails so many attempts in a row from now on; returns when the last one failed.
+fn fail_attempts(client: &mut Client, mut now: Instant, attempts: u32) -> Instant {
+    for attempt in 1..=attempts {
+        connect(client, now);
+        client.handle_connect_error(now);
+        if attempt < attempts {
+            now = now.saturating_add(disconnect(client, now).delay);
+        }
+    }
+    now
+}
+
+#[test]
+fn b08_a_restart_shortens_what_a_client_waits_for_to_the_reconnection_time() {
+    for is_told in [false, true] {
+        let mut client = Client::start(exact());
+        let lost = fail_attempts(&mut client, at(0), 8);
+        if is_told {
+            assert_eq!(disconnect(&mut client, lost).delay, Duration::from_secs(60));
+        }
+        let now = lost.saturating_add(Duration::from_secs(1));
+        client.restart(now);
+        if !is_told {
+            assert_eq!(disconnect(&mut client, now).delay, Duration::from_secs(3));
+        }
+        let due = lost.saturating_add(Duration::from_secs(3));
+        assert_eq!(client.poll_output(now), Output::Wait(Some(due)), "counted from the loss");
+        connect(&mut client, due);
+    }
+}
+
+#[test]
+fn b08_a_restart_long_after_the_loss_connects_at_once_whatever_the_server_asked() {
+    let mut client = Client::start(exact().with_retried_statuses(is_transient));
+    connect(&mut client, at(0));
+    client.handle_response(at(0), ResponseHead::new(503).with_retry_after(Duration::from_secs(600)));
+    assert_eq!(disconnect(&mut client, at(0)).delay, Duration::from_secs(600));
+    assert_eq!(client.poll_output(at(60_000)), Output::Wait(Some(at(600_000))));
+    client.restart(at(60_000));
+    connect(&mut client, at(60_000));
+}
+
+#[test]
+fn b08_a_restart_of_a_client_that_fails_to_connect_waits_for_no_back_off() {
+    let mut client = Client::start(exact());
+    let now = fail_attempts(&mut client, at(0), 5);
+    let now = now.saturating_add(disconnect(&mut client, now).delay);
+    connect(&mut client, now);
+    client.restart(now);
+    let interruption = disconnect(&mut client, now);
+    assert_eq!((interruption.failed_attempts, interruption.delay), (5, Duration::from_secs(3)));
+}
+
+#[test]
+fn b08_restarts_do_not_hammer() {
+    let least = Duration::from_millis(500);
+    let config = exact().with_reconnection_time(Duration::ZERO).with_delay_limits(least, least);
+    let mut client = Client::start(config);
+    connect(&mut client, at(0));
+    client.restart(at(0));
+    disconnect(&mut client, at(0));
+    for now in [0, 1, 250, 499] {
+        client.restart(at(now));
+        assert_eq!(client.poll_output(at(now)), Output::Wait(Some(at(500))));
+    }
+}
+
+#[test]
+fn b08_no_number_of_failures_shortens_the_delay() {
+    let config = exact()
+        .with_reconnection_time(Duration::from_secs(1))
+        .with_delay_limits(Duration::from_secs(1), Duration::MAX)
+        .with_backoff_limit(Duration::from_secs(10_000));
+    let mut client = Client::start(config);
+    let mut now = at(0);
+    let mut expected = Duration::from_secs(1);
+    for attempt in 1..=40 {
+        connect(&mut client, now);
+        client.handle_connect_error(now);
+        let delay = disconnect(&mut client, now).delay;
+        assert_eq!(delay, expected, "after {attempt} failures");
+        now = now.saturating_add(delay);
+        expected = (expected * 2).min(Duration::from_secs(10_000));
+    }
+}
+
+#[test]
+fn b08_at_the_end_of_time_there_is_nothing_to_wait_for() {
+    let now = Instant::from_epoch(Duration::MAX);
+    let mut client = Client::start(exact());
+    connect(&mut client, now);
+    client.handle_timeout(now);
+    assert_eq!(client.poll_output(now), Output::Wait(None), "neither overdue nor to come");
+    open(&mut client, now);
+    client.handle_timeout(now);
+    assert_eq!(client.poll_output(now), Output::Wait(None));
+}
+
+#[test]
+fn b08_an_absence_starts_a_time_out_anew() {
+    let config = exact().with_connect_timeout(Duration::from_secs(10)).with_idle_timeout(None);
+    let mut client = Client::start(config);
+    connect(&mut client, at(0));
+    client.handle_absence(at(15_000));
+    client.handle_timeout(at(24_999));
+    assert_eq!(client.poll_output(at(24_999)), Output::Wait(Some(at(25_000))));
+    client.handle_timeout(at(25_000));
+    assert_eq!(disconnect(&mut client, at(25_000)).cause, Cause::ConnectTimedOut);
+}
+
 #[test]
 fn b08_half_an_event_is_reported_and_thrown_away() {
     let mut client = Client::start(exact());

@@ -1,5 +1,6 @@
 //! One attempt: the request as it is sent, and what became of it.
 
+use super::route::Route;
 use super::{ClientError, RedirectError, redirect};
 use core::time::Duration;
 use http::header::{CONTENT_TYPE, DATE, RETRY_AFTER};
@@ -10,7 +11,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::Connect;
 use sse_driver::sse_core::BoxError;
 use sse_driver::sse_core::client::{Attempt, ResponseHead};
-use sse_driver::sse_core::head::{LAST_EVENT_ID, REQUEST_HEADERS, retry_after};
+use sse_driver::sse_core::head::{LAST_EVENT_ID, REQUEST_HEADERS, content_type, retry_after};
 
 /// Sets the headers of an event stream: its own where there are none, the id whatever there is.
 pub(super) fn set_headers<B>(request: &mut Request<B>, attempt: &Attempt) {
@@ -19,11 +20,20 @@ pub(super) fn set_headers<B>(request: &mut Request<B>, attempt: &Attempt) {
         headers.entry(HeaderName::from_static(name)).or_insert(HeaderValue::from_static(value));
     }
     headers.remove(LAST_EVENT_ID);
-    // An id of control characters cannot be told in HTTP.
-    let id = attempt.last_event_id.as_ref().and_then(|id| HeaderValue::from_bytes(id.as_bytes()).ok());
-    if let Some(id) = id {
+    if let Some(id) = attempt.last_event_id.as_deref().and_then(id_value) {
         headers.insert(HeaderName::from_static(LAST_EVENT_ID), id);
     }
+}
+
+/// Above that a server refuses the request, or the whole connection; most take 8 KiB of headers.
+const ID_LIMIT: usize = 4 * 1024;
+
+/// What of an id can be told in HTTP: no control characters, and no blanks at its ends, which HTTP/1 does not keep and
+/// HTTP/2 forbids.
+fn id_value(id: &str) -> Option<HeaderValue> {
+    let id = id.trim_matches([' ', '\t']);
+    let is_told = (1..=ID_LIMIT).contains(&id.len());
+    is_told.then(|| HeaderValue::from_bytes(id.as_bytes()).ok()).flatten()
 }
 
 /// Sends the request, and again to wherever it is redirected.
@@ -31,6 +41,7 @@ pub(super) async fn fetch<C, B>(
     client: Client<C, B>,
     mut request: Request<B>,
     redirect_limit: u8,
+    route: &Route,
 ) -> Result<Response<Incoming>, ClientError>
 where
     C: Connect + Clone + Send + Sync + 'static,
@@ -41,9 +52,13 @@ where
     if request.uri().scheme().is_none() || request.uri().host().is_none() {
         return Err(ClientError::RelativeUri);
     }
+    if request.uri().authority().is_some_and(|authority| authority.as_str().contains('@')) {
+        return Err(ClientError::UserInfo);
+    }
     for _ in 0..=redirect_limit {
-        let response = client.request(request.clone());
-        let response = response.await.map_err(ClientError::Request)?;
+        let mut hop = request.clone();
+        route.capture(&mut hop);
+        let response = client.request(hop).await.map_err(ClientError::Request)?;
         match redirect::target(request.uri(), &response)? {
             None => return Ok(response),
             Some(to) => redirect::apply(&mut request, response.status(), to),
@@ -55,9 +70,10 @@ where
 /// What the machine wants to know of a response.
 pub(super) fn head<B>(response: &Response<B>) -> ResponseHead<'_> {
     let mut head = ResponseHead::new(response.status().as_u16());
-    // Of several, the last one counts in fetch.
-    if let Some(content_type) = response.headers().get_all(CONTENT_TYPE).iter().next_back() {
-        head = head.with_content_type(content_type.as_bytes());
+    if let Some(content_type) =
+        content_type(response.headers().get_all(CONTENT_TYPE).iter().map(HeaderValue::as_bytes))
+    {
+        head = head.with_content_type(content_type);
     }
     if let Some(delay) = delay(response.headers()) {
         head = head.with_retry_after(delay);
@@ -75,6 +91,55 @@ fn delay(headers: &HeaderMap) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use sse_driver::sse_core::Instant;
+    use sse_driver::sse_core::client::{Client, Config, Output};
+
+    fn told(id: Option<String>) -> Option<String> {
+        let mut request = Request::new(());
+        request.headers_mut().insert(LAST_EVENT_ID, HeaderValue::from_static("of the template"));
+        let mut client = Client::start(Config::new()).with_last_event_id(id.as_deref().unwrap_or_default());
+        let Output::Connect(attempt) = client.poll_output(Instant::EPOCH) else {
+            panic!("a client connects")
+        };
+        set_headers(&mut request, &attempt);
+        let value = request.headers().get(LAST_EVENT_ID);
+        value.map(|value| String::from_utf8(value.as_bytes().to_vec()).unwrap())
+    }
+
+    #[test]
+    fn b08_of_an_id_is_told_what_http_can_hold_and_nothing_of_the_templates() {
+        for (id, expected) in [
+            ("7", Some("7")),
+            ("", None),
+            (" 7\t", Some("7")),
+            ("\t a \u{a0}b ", Some("a \u{a0}b")),
+            (" \t", None),
+            ("a\u{7f}b", None),
+        ] {
+            assert_eq!(told(Some(id.to_owned())).as_deref(), expected, "{id:?}");
+        }
+        assert_eq!(told(None), None);
+        assert_eq!(told(Some("x".repeat(4_096))).map(|id| id.len()), Some(4_096));
+        assert_eq!(told(Some("x".repeat(4_097))), None);
+    }
+
+    #[test]
+    fn b08_of_several_content_types_the_last_counts() {
+        for (lines, is_open) in [
+            (["text/html", "text/event-stream"], true),
+            (["text/event-stream", "text/html"], false),
+            (["text/event-stream", "*/*"], true),
+        ] {
+            let mut response = Response::new(());
+            for line in lines {
+                response.headers_mut().append(CONTENT_TYPE, HeaderValue::from_static(line));
+            }
+            let mut client = Client::start(Config::new());
+            let _connect = client.poll_output(Instant::EPOCH);
+            client.handle_response(Instant::EPOCH, head(&response));
+            assert_eq!(client.is_open(), is_open, "{lines:?}");
+        }
+    }
 
     #[test]
     fn b08_retry_after_counts_seconds_or_from_the_date_of_the_response() {

@@ -122,6 +122,10 @@ pub enum ClientError {
     /// The request has no absolute URI. It will not get better: the client is closed.
     #[error("the request's URI is not absolute")]
     RelativeUri,
+    /// The request's URI has a user name or a password, which HTTP/1 would leave out and HTTP/2 show to everybody. The
+    /// client is closed.
+    #[error("the request's URI has a user name or a password; the header for them is `authorization`")]
+    UserInfo,
     /// The hook for requests failed.
     #[error("the request could not be prepared")]
     Hook(#[source] BoxError),

@@ -1,12 +1,13 @@
 //! What goes over HTTP: requests, redirects, refusals.
 
-use crate::pipe::{STREAM, exact, follow, get, run, server};
+use crate::pipe::{STREAM, Stopped, exact, follow, get, run, server};
 use bytes::Bytes;
 use core::time::Duration;
 use http::{HeaderValue, Request};
 use http_body_util::Full;
 use sse_hyper::client::{Cause, ClientError, EndReason, EventSource, RedirectError, Signal, is_transient};
 use std::io;
+use tokio::time::sleep;
 
 fn is_send<T: Send + Unpin>(value: T) -> T {
     value
@@ -165,6 +166,63 @@ async fn b08_a_uri_that_is_not_absolute_is_an_error_and_not_tried_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn b08_a_uri_with_a_user_name_is_an_error_and_not_sent() {
+    for uri in ["http://user:secret@pipe/", "http://user@pipe/", "http://@pipe/"] {
+        let (mut server, http) = server();
+        let end =
+            run(EventSource::new(http, Request::get(uri).body(Full::default()).unwrap())).closed().await;
+        assert_eq!(end.reason, EndReason::Failed);
+        assert!(matches!(end.error, Some(ClientError::UserInfo)));
+        assert!(server.is_left_alone().await);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn b08_what_the_connector_speaks_may_have_a_scheme_of_its_own() {
+    let (mut server, http) = server();
+    let request = Request::get("unix://2f746d70:0/events").body(Full::default()).unwrap();
+    let mut client = run(EventSource::new(http, request));
+    let connection = server.accept_stream().await;
+    assert_eq!(
+        (connection.origin.scheme_str(), connection.request_line()),
+        (Some("unix"), "GET /events HTTP/1.1")
+    );
+    client.opened().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn b08_an_id_that_servers_would_refuse_costs_the_header_and_nothing_else() {
+    let (mut server, http) = server();
+    let mut client = run(EventSource::new(http, get()).with_config(exact()));
+    let mut first = server.accept_stream().await;
+    first.send(format!("id: {}\n\n", "x".repeat(4_097))).await;
+    first.end();
+    client.opened().await;
+    client.item().await;
+    client.disconnected().await;
+    let mut second = server.accept_stream().await;
+    assert_eq!(second.last_event_id(), None);
+    second.send("id: 8\n\n").await;
+    second.end();
+    assert_eq!(server.accept().await.last_event_id().as_deref(), Some("8"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn b08_an_id_set_before_the_policies_is_kept() {
+    let (mut server, http) = server();
+    let _client = run(EventSource::new(http, get()).with_last_event_id("7").with_config(exact()));
+    assert_eq!(server.accept().await.last_event_id().as_deref(), Some("7"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn b08_an_id_of_the_templates_counts_for_nothing() {
+    let (mut server, http) = server();
+    let request = Request::get("http://pipe/").header("last-event-id", "9").body(Full::default()).unwrap();
+    let _client = run(EventSource::new(http, request));
+    assert_eq!(server.accept().await.last_event_id(), None);
+}
+
+#[tokio::test(start_paused = true)]
 async fn b08_a_refusal_can_be_read() {
     let (mut server, http) = server();
     let client = follow(http);
@@ -200,6 +258,18 @@ async fn b08_a_refusal_that_stalls_is_told_after_5_s() {
     assert_eq!(end.response.unwrap().body(), "beginning");
     assert_eq!(connection.at.elapsed().as_secs(), 5);
     connection.closed().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn b08_a_refusal_has_its_5_s_whatever_alarm_was_set_before() {
+    let (mut server, http) = server();
+    let config = exact().with_connect_timeout(Duration::from_secs(3));
+    let client = run(EventSource::new(http, get()).with_config(config).with_timer(Stopped::now()));
+    let mut connection = server.accept().await;
+    sleep(Duration::from_secs(2)).await;
+    connection.send("HTTP/1.1 404 Not Found\r\ncontent-length: 100\r\n\r\nbeginning").await;
+    client.closed().await;
+    assert!(connection.at.elapsed().as_secs() >= 7);
 }
 
 #[tokio::test(start_paused = true)]

@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod http;
+mod http2;
 mod parsing;
 mod peers;
 mod pipe;

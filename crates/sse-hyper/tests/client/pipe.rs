@@ -9,8 +9,8 @@ use core::task::{Context, Poll};
 use core::time::Duration;
 use http_body_util::Full;
 use hyper::rt::{Read, ReadBufCursor, Write};
-use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::{Connected, Connection as HyperConnection};
+use hyper_util::client::legacy::{Builder, Client};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use sse_hyper::Timer;
 use sse_hyper::client::{Closed, Config, Disconnected, EventSource, Signal};
@@ -88,10 +88,14 @@ pub(crate) struct Server {
 }
 
 pub(crate) fn server() -> (Server, Client<Pipes, Full<Bytes>>) {
+    server_for(&Client::builder(TokioExecutor::new()))
+}
+
+pub(crate) fn server_for(builder: &Builder) -> (Server, Client<Pipes, Full<Bytes>>) {
     let (sender, accepted) = mpsc::unbounded_channel();
     let refusals = Arc::<AtomicU32>::default();
     let pipes = Pipes { accepted: sender, refusals: Arc::clone(&refusals) };
-    (Server { accepted, refusals }, Client::builder(TokioExecutor::new()).build(pipes))
+    (Server { accepted, refusals }, builder.build(pipes))
 }
 
 impl Server {
@@ -276,6 +280,29 @@ impl Following {
         assert!(self.signals.recv().await.is_none());
         self.task.await.unwrap();
         closed
+    }
+}
+
+/// Tokio's timer, with a clock that lags behind: it stands still.
+pub(crate) struct Stopped(std::time::Instant);
+
+impl Stopped {
+    pub(crate) fn now() -> Self {
+        Self(Instant::now().into_std())
+    }
+}
+
+impl hyper::rt::Timer for Stopped {
+    fn sleep(&self, duration: Duration) -> Pin<Box<dyn hyper::rt::Sleep>> {
+        hyper_util::rt::TokioTimer::new().sleep(duration)
+    }
+
+    fn sleep_until(&self, deadline: std::time::Instant) -> Pin<Box<dyn hyper::rt::Sleep>> {
+        self.sleep(deadline.saturating_duration_since(self.0))
+    }
+
+    fn now(&self) -> std::time::Instant {
+        self.0
     }
 }
 

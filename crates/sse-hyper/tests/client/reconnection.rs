@@ -1,10 +1,11 @@
 //! What a client does when its connection is lost.
 
-use crate::pipe::{exact, follow, get, run, server};
+use crate::pipe::{STREAM, Stopped, exact, follow, get, run, server};
 use core::time::Duration;
 use http::Request;
 use http_body_util::Full;
 use sse_hyper::client::{Cause, ClientError, Config, EventSource, Signal};
+use tokio::time::{Instant, sleep, timeout};
 
 #[tokio::test(start_paused = true)]
 async fn b08_the_last_id_is_sent_and_kept_when_later_events_have_none() {
@@ -66,15 +67,26 @@ async fn b08_time_outs_run_on_the_timer_of_another_runtime() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn b08_an_alarm_that_rings_proves_its_time_by_a_clock_that_lags_behind() {
+    let (mut server, http) = server();
+    let config = exact().with_idle_timeout(Duration::from_secs(10));
+    let timer = Stopped::now();
+    let _client = run(EventSource::new(http, get()).with_config(config).with_timer(timer));
+    for _ in 0..3 {
+        timeout(Duration::from_secs(60), server.accept_stream()).await.unwrap().closed().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn b08_without_time_outs_a_client_waits_as_long_as_it_takes() {
     let (mut server, http) = server();
     let config = exact().with_connect_timeout(None).with_idle_timeout(None);
     let mut client = run(EventSource::new(http, get()).with_config(config));
     let mut connection = server.accept().await;
-    tokio::time::sleep(Duration::from_secs(86_400)).await;
+    sleep(Duration::from_secs(86_400)).await;
     connection.send("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n").await;
     client.opened().await;
-    tokio::time::sleep(Duration::from_secs(86_400)).await;
+    sleep(Duration::from_secs(86_400)).await;
     connection.send("data: a\n\n").await;
     assert_eq!(client.event().await.data, "a");
 }
@@ -87,7 +99,7 @@ async fn b08_comments_and_parts_of_lines_keep_a_connection_alive() {
     let mut connection = server.accept_stream().await;
     client.opened().await;
     for byte in [&b":"[..], b"\n", b"d", b"ata: a", b"\n", b"\n"] {
-        tokio::time::sleep(Duration::from_secs(9)).await;
+        sleep(Duration::from_secs(9)).await;
         connection.send(byte).await;
     }
     client.item().await;
@@ -101,9 +113,58 @@ async fn b08_a_reader_that_was_away_finds_what_came_and_is_not_given_up() {
     let mut source = EventSource::new(http, get()).with_config(config);
     let (_, mut connection) = tokio::join!(source.next(), server.accept_stream());
     connection.send("data: a\n\n").await;
-    tokio::time::sleep(Duration::from_secs(3_600)).await;
+    sleep(Duration::from_secs(3_600)).await;
     let event = source.next().await.and_then(Signal::into_event);
     assert_eq!(event.map(|event| event.data).as_deref(), Some("a"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn b08_a_reader_that_was_away_while_a_connection_was_being_made_gets_it_made() {
+    let (mut server, http) = server();
+    let config = exact().with_connect_timeout(Duration::from_secs(10));
+    let mut source = EventSource::new(http, get()).with_config(config);
+    tokio::spawn(async move {
+        for _ in 0..2 {
+            let redirecting = server.accept().await;
+            sleep(Duration::from_millis(50)).await;
+            redirecting.answer("302 Found", "location: /there\r\n", "").await;
+        }
+        let mut connection = server.accept().await;
+        sleep(Duration::from_millis(50)).await;
+        connection.send(STREAM).await;
+        core::future::pending::<()>().await;
+    });
+    assert!(timeout(Duration::from_millis(10), source.next()).await.is_err(), "nothing came yet");
+    sleep(Duration::from_secs(15)).await;
+    let signal = source.next().await;
+    assert!(matches!(signal, Some(Signal::Open(_))), "{signal:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn b08_a_server_that_does_not_answer_is_given_up_soon_after_a_reader_came_back() {
+    let (mut server, http) = server();
+    let config = exact().with_connect_timeout(Duration::from_secs(10));
+    let mut source = EventSource::new(http, get()).with_config(config);
+    assert!(timeout(Duration::from_secs(1), source.next()).await.is_err());
+    let silent = server.accept().await;
+    sleep(Duration::from_secs(60)).await;
+    let back = Instant::now();
+    assert!(matches!(source.next().await, Some(Signal::Disconnected(_))));
+    assert_eq!(back.elapsed().as_secs(), 10);
+    silent.closed().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn b08_a_connection_that_was_silent_all_the_while_is_given_up_when_the_reader_is_back() {
+    let (mut server, http) = server();
+    let config = exact().with_idle_timeout(Duration::from_secs(10));
+    let mut source = EventSource::new(http, get()).with_config(config);
+    let (_, _connection) = tokio::join!(source.next(), server.accept_stream());
+    sleep(Duration::from_secs(3_600)).await;
+    let back = Instant::now();
+    let Some(Signal::Disconnected(lost)) = source.next().await else { panic!("not given up") };
+    assert_eq!(lost.interruption.cause, Cause::IdleTimedOut);
+    assert!(back.elapsed() < Duration::from_secs(1));
 }
 
 #[tokio::test(start_paused = true)]
@@ -167,6 +228,21 @@ async fn b08_a_restart_makes_a_new_connection_that_goes_on() {
     let (opened, second) = tokio::join!(source.next(), server.accept_stream());
     assert!(matches!(opened, Some(Signal::Open(_))));
     assert_eq!(second.last_event_id().as_deref(), Some("7"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn b08_a_restart_of_a_client_that_backs_off_connects_when_the_reconnection_time_is_over() {
+    let (mut server, http) = server();
+    server.refuse(8);
+    let mut source = EventSource::new(http, get()).with_config(exact());
+    for _ in 0..8 {
+        assert!(matches!(source.next().await, Some(Signal::Disconnected(_))));
+    }
+    let lost = Instant::now();
+    assert!(timeout(Duration::from_secs(1), source.next()).await.is_err(), "waits for a minute");
+    source.restart();
+    let (_, connection) = tokio::join!(source.next(), server.accept_stream());
+    assert_eq!((connection.at - lost).as_secs(), 3);
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use core::convert::Infallible;
 use core::net::SocketAddr;
+use core::pin::Pin;
 use core::time::Duration;
 use http::Request;
 use http_body_util::Empty;
@@ -14,7 +15,10 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use sse_hyper::client::{Cause, Config, EventSource, Signal};
 use sse_hyper::{CloseReason, Event, Sse, last_event_id};
+use std::io::Write;
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
@@ -100,4 +104,57 @@ async fn b08_a_server_that_is_not_there_yet_is_waited_for() {
     };
     assert_eq!(event.last_event_id, "1");
     server.abort();
+}
+
+/// Tokio's timer, with a clock that can be put forward: the time passes, and the runtime had no turn.
+#[derive(Clone, Default)]
+struct Clock(Arc<Mutex<Duration>>);
+
+impl Clock {
+    fn put_forward(&self, by: Duration) {
+        *self.0.lock().unwrap() += by;
+    }
+}
+
+impl hyper::rt::Timer for Clock {
+    fn sleep(&self, duration: Duration) -> Pin<Box<dyn hyper::rt::Sleep>> {
+        hyper_util::rt::TokioTimer::new().sleep(duration)
+    }
+
+    fn sleep_until(&self, deadline: Instant) -> Pin<Box<dyn hyper::rt::Sleep>> {
+        self.sleep(deadline.saturating_duration_since(self.now()))
+    }
+
+    fn now(&self) -> Instant {
+        tokio::time::Instant::now().into_std() + *self.0.lock().unwrap()
+    }
+}
+
+#[tokio::test]
+async fn b08_a_reader_that_blocks_its_thread_finds_what_came_meanwhile() {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let request = Request::get(format!("http://{}/", listener.local_addr().unwrap()));
+    let clock = Clock::default();
+    let http = Client::builder(TokioExecutor::new()).build_http::<Empty<Bytes>>();
+    let mut source = EventSource::new(http, request.body(Empty::new()).unwrap())
+        .with_config(Config::new().with_idle_timeout(Duration::from_secs(60)))
+        .with_timer(clock.clone());
+    // A task wakes itself past the sockets, which what `block_on` runs does not.
+    let reading = tokio::spawn(async move {
+        let accepted = async {
+            let mut server = listener.accept().await.unwrap().0;
+            server.write_all(crate::pipe::STREAM.as_bytes()).await.unwrap();
+            server.into_std().unwrap()
+        };
+        let (opened, mut server) = tokio::join!(source.next(), accepted);
+        assert!(matches!(opened, Some(Signal::Open(_))));
+        for number in 0..3 {
+            // Written without a turn of the runtime.
+            server.write_all(format!("data: {number}\n\n").as_bytes()).unwrap();
+            clock.put_forward(Duration::from_secs(90));
+            let event = source.next().await.and_then(Signal::into_event);
+            assert_eq!(event.map(|event| event.data), Some(number.to_string()));
+        }
+    });
+    reading.await.unwrap();
 }
