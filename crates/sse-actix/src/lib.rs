@@ -353,8 +353,8 @@ impl FromRequest for Profile {
     type Future = Ready<Result<Self, Infallible>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let header = |name: &str| request.headers().get(name).map(HeaderValue::as_bytes);
-        ready(Ok(Self(ClientProfile::detect(header))))
+        let headers = request.headers().iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
+        ready(Ok(Self(ClientProfile::detect(headers))))
     }
 }
 

@@ -47,10 +47,9 @@ use axum_core::extract::FromRequestParts;
 use axum_core::response::{IntoResponse, Response};
 use core::convert::Infallible;
 use core::future::Future;
-use core::iter::Empty;
 use core::time::Duration;
 use http::request::Parts;
-use sse_driver::TokioTimer;
+use sse_driver::{NoEvents, TokioTimer};
 
 #[cfg(feature = "tracing")]
 pub use sse_hyper::TracingObserver;
@@ -262,8 +261,8 @@ impl<S: Sync> FromRequestParts<S> for Profile {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        let header = |name: &str| parts.headers.get(name).map(http::HeaderValue::as_bytes);
-        Ok(Self(ClientProfile::detect(header)))
+        let headers = parts.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
+        Ok(Self(ClientProfile::detect(headers)))
     }
 }
 
@@ -288,5 +287,5 @@ impl<S: Sync> FromRequestParts<S> for Profile {
 pub fn refuse(profile: ClientProfile, wait: Option<Duration>) -> Response {
     // axum itself leaves the body out where the request was a HEAD.
     let request = http::Request::new(());
-    sse_hyper::refuse::<_, Iter<Empty<Event<'static>>>, TokioTimer>(&request, profile, wait).map(Body::new)
+    sse_hyper::refuse::<_, NoEvents, TokioTimer>(&request, profile, wait).map(Body::new)
 }

@@ -1,12 +1,33 @@
 //! The ways to make a response, as handlers do.
 
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Method, Request};
 use axum::response::IntoResponse;
+use axum::routing::get;
 use http_body_util::BodyExt;
 use sse_axum::{PushError, Sender, Sse};
+use tower::ServiceExt;
 
 async fn wire(response: impl IntoResponse) -> String {
     let body = response.into_response().into_body().collect().await.map(http_body_util::Collected::to_bytes);
     String::from_utf8(body.unwrap_or_default().to_vec()).unwrap_or_default()
+}
+
+#[tokio::test]
+async fn m35_the_head_of_a_stream_claims_no_length() -> Result<(), Box<dyn std::error::Error>> {
+    let events = async |request: Request<Body>| {
+        let response = sse_hyper::Sse::iter(["a"]).respond_to(&request);
+        response.map(Body::new)
+    };
+    let app: Router = Router::new().route("/", get(events));
+    for method in [Method::GET, Method::HEAD] {
+        let request = Request::builder().method(method).uri("/").body(Body::empty())?;
+        let response = app.clone().oneshot(request).await?;
+        assert_eq!(response.headers()["content-type"], "text/event-stream");
+        assert!(!response.headers().contains_key("content-length"), "{:?}", response.headers());
+    }
+    Ok(())
 }
 
 #[tokio::test]

@@ -257,8 +257,8 @@ impl Encoder {
     /// ```
     #[must_use]
     pub fn fill_id<'a>(&self, event: Event<'a>) -> Event<'a> {
-        match self.defaults.as_ref().and_then(|defaults| defaults.id.clone()) {
-            Some(id) if event.data().is_some() && event.id().is_none() => event.with_id(id),
+        match &self.defaults {
+            Some(defaults) if event.data().is_some() => defaults.fill_id(event),
             _ => event,
         }
     }
@@ -448,10 +448,14 @@ impl Defaults {
         if let (None, Some(name)) = (event.name(), &self.name) {
             event = event.with_name(name.clone());
         }
-        if let (None, Some(id)) = (event.id(), &self.id) {
-            event = event.with_id(id.clone());
+        self.fill_id(event)
+    }
+
+    fn fill_id<'a>(&self, event: Event<'a>) -> Event<'a> {
+        match (event.id(), &self.id) {
+            (None, Some(id)) => event.with_id(id.clone()),
+            _ => event,
         }
-        event
     }
 }
 

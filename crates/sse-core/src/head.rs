@@ -33,6 +33,25 @@ pub const RESPONSE_HEADERS: [(&str, &str); 3] =
 /// which a client that reconnects names the last event it saw, in lower case.
 pub const LAST_EVENT_ID: &str = "last-event-id";
 
+/// Whether the values of `accept` headers name a media type by itself, and not to refuse it (`q=0`).
+///
+/// In any case, over all values and their commas; `*/*` names none.
+///
+/// ```
+/// use sse_core::head::accepts;
+///
+/// assert!(accepts([&b"text/html"[..], b"application/json, Text/Event-Stream;q=0.5"], "text/event-stream"));
+/// assert!(!accepts([&b"*/*, text/event-stream; q=0"[..]], "text/event-stream"));
+/// ```
+#[must_use]
+pub fn accepts<'a>(values: impl IntoIterator<Item = &'a [u8]>, media_type: &str) -> bool {
+    values.into_iter().flat_map(|value| value.split(|byte| *byte == b',')).any(|range| {
+        let mut parts = range.split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
+        let names_it = parts.next().is_some_and(|range| range.eq_ignore_ascii_case(media_type.as_bytes()));
+        names_it && !parts.any(|parameter| matches!(parameter, b"q=0" | b"q=0.0" | b"q=0.00" | b"q=0.000"))
+    })
+}
+
 /// Reads the value of a `Last-Event-ID` header: UTF-8, as browsers send it; `None` when it is empty.
 ///
 /// Never refuses: bytes that are not UTF-8 are replaced, what cannot be in an id is dropped, and what is left is copied

@@ -5,7 +5,7 @@ use crate::event::Event;
 use crate::event_name;
 use crate::field::{EventName, Retry};
 use crate::frame::Frame;
-use crate::head::RESPONSE_HEADERS;
+use crate::head::{self, RESPONSE_HEADERS};
 use alloc::borrow::Cow;
 use alloc::format;
 use alloc::string::ToString;
@@ -86,7 +86,7 @@ impl ClientProfile {
     /// Finds out by the request's headers who asks; `None` for one that neither accepts an event stream nor names itself as
     /// Datastar or the SDK of an LLM.
     ///
-    /// `header` gives the value of a header by its name in lower case. It tells the kind of client, not whether this request is
+    /// `headers` gives all of them, name and value. It tells the kind of client, not whether this request is
     /// for a stream: htmx 4 accepts one with every request that it makes. An `EventSource`, whoever made it (htmx 2, Turbo),
     /// and `fetch-event-source` look the same and are taken for [`ClientProfile::EventSource`]: where those may come, do not
     /// [refuse](ClientProfile::refuse) for good by detection, since 204 makes them ask for ever. What a request says may be
@@ -95,30 +95,22 @@ impl ClientProfile {
     /// ```
     /// use sse_core::ClientProfile;
     ///
-    /// let headers = [("accept", "text/html, text/event-stream"), ("hx-request", "true")];
-    /// let header = |name: &str| headers.iter().find(|(n, _)| *n == name).map(|(_, value)| value.as_bytes());
-    /// assert_eq!(ClientProfile::detect(header), Some(ClientProfile::Htmx4));
-    /// assert_eq!(ClientProfile::detect(|_| None), None);
+    /// let headers = [("accept", &b"text/html, text/event-stream"[..]), ("hx-request", b"true")];
+    /// assert_eq!(ClientProfile::detect(headers), Some(ClientProfile::Htmx4));
+    /// assert_eq!(ClientProfile::detect([]), None);
     /// ```
     #[must_use]
-    pub fn detect<'h>(header: impl Fn(&str) -> Option<&'h [u8]>) -> Option<Self> {
-        let is_true = |name| header(name).is_some_and(|value| value.eq_ignore_ascii_case(b"true"));
-        let accepts = |media_type| header("accept").is_some_and(|value| accepts(value, media_type));
-        let begins = |name, with: &[u8]| header(name).is_some_and(|value| value.starts_with(with));
-        if is_true("datastar-request") {
-            Some(Self::Datastar)
-        } else if header("anthropic-version").is_some() {
-            Some(Self::Anthropic)
-        } else if begins("user-agent", b"OpenAI/") || begins("user-agent", b"AsyncOpenAI/") {
-            Some(Self::OpenAi)
-        } else if !accepts(b"text/event-stream") {
-            None
-        } else if is_true("hx-request") {
-            Some(Self::Htmx4)
-        } else if header("mcp-protocol-version").is_some() || accepts(b"application/json") {
-            Some(Self::Mcp)
-        } else {
-            Some(Self::EventSource)
+    pub fn detect<'h>(headers: impl IntoIterator<Item = (&'h str, &'h [u8])>) -> Option<Self> {
+        let mut asks = Asks::default();
+        headers.into_iter().for_each(|(name, value)| asks.take(name, value));
+        match asks {
+            Asks { is_datastar: true, .. } => Some(Self::Datastar),
+            Asks { is_anthropic: true, .. } => Some(Self::Anthropic),
+            Asks { is_openai: true, .. } => Some(Self::OpenAi),
+            Asks { accepts_stream: false, .. } => None,
+            Asks { is_htmx: true, .. } => Some(Self::Htmx4),
+            Asks { is_mcp: true, .. } | Asks { accepts_json: true, .. } => Some(Self::Mcp),
+            _ => Some(Self::EventSource),
         }
     }
 
@@ -204,7 +196,7 @@ impl ClientProfile {
             }
             Self::Datastar | Self::FetchEventSource | Self::Mcp | Self::OpenAi | Self::Anthropic => {
                 let seconds = time.as_secs().saturating_add(u64::from(time.subsec_nanos() > 0));
-                Refusal { status: 503, retry_after: Some(seconds), body: None }
+                Refusal { retry_after: Some(seconds), ..Refusal::of_status(503) }
             }
         }
     }
@@ -220,18 +212,45 @@ impl ClientProfile {
     /// ```
     #[must_use]
     pub fn refuse(self) -> Refusal {
-        let status = |status| Refusal { status, retry_after: None, body: None };
         match self {
-            Self::EventSource | Self::Turbo => status(204),
+            Self::EventSource | Self::Turbo => Refusal::of_status(204),
             Self::Htmx2 | Self::Htmx4 => {
                 let data = CloseReason::Refused.as_str();
                 Refusal::stream(Some(Event::new(data).with_name(CLOSE).to_frame()))
             }
             Self::Datastar | Self::FetchEventSource => Refusal::stream(None),
             // After a 404 it asks again, and has to start a new session by the specification.
-            Self::Mcp => status(405),
-            Self::OpenAi | Self::Anthropic => status(403),
+            Self::Mcp => Refusal { allow: Some("POST, DELETE"), ..Refusal::of_status(405) },
+            Self::OpenAi | Self::Anthropic => Refusal::of_status(403),
         }
+    }
+}
+
+/// What the headers of a request say of its client.
+#[derive(Default)]
+struct Asks {
+    is_datastar: bool,
+    is_anthropic: bool,
+    is_openai: bool,
+    is_htmx: bool,
+    is_mcp: bool,
+    accepts_stream: bool,
+    accepts_json: bool,
+}
+
+impl Asks {
+    fn take(&mut self, name: &str, value: &[u8]) {
+        let is = |other| name.eq_ignore_ascii_case(other);
+        let is_true = value.eq_ignore_ascii_case(b"true");
+        self.is_datastar |= is("datastar-request") && is_true;
+        self.is_anthropic |= is("anthropic-version");
+        let is_sdk = value.starts_with(b"OpenAI/") || value.starts_with(b"AsyncOpenAI/");
+        self.is_openai |= is("user-agent") && is_sdk;
+        self.is_htmx |= is("hx-request") && is_true;
+        self.is_mcp |= is("mcp-protocol-version");
+        let accepts = |media_type| is("accept") && head::accepts([value], media_type);
+        self.accepts_stream |= accepts(head::CONTENT_TYPE);
+        self.accepts_json |= accepts("application/json");
     }
 }
 
@@ -266,6 +285,7 @@ pub fn retry_event(reason: CloseReason, time: Duration) -> Event<'static> {
 pub struct Refusal {
     status: u16,
     retry_after: Option<u64>,
+    allow: Option<&'static str>,
     body: Option<Frame>,
 }
 
@@ -274,7 +294,11 @@ impl Refusal {
     fn stream(frame: Option<Frame>) -> Self {
         let opening = Frame::from_encoded(bytes::Bytes::from_static(b":\n"));
         let body = Frame::concat([Some(&opening), frame.as_ref()].into_iter().flatten());
-        Self { status: 200, retry_after: None, body }
+        Self { body, ..Self::of_status(200) }
+    }
+
+    const fn of_status(status: u16) -> Self {
+        Self { status, retry_after: None, allow: None, body: None }
     }
 
     /// Returns the status.
@@ -290,12 +314,14 @@ impl Refusal {
     }
 
     /// Returns the headers, in lower case: those of an event stream where there is a body, else that it must not be stored (a
-    /// cache that keeps a 204 sends everybody away), and `retry-after`.
+    /// cache that keeps a 204 sends everybody away); `retry-after`; and `allow` with 405.
     pub fn headers(&self) -> impl Iterator<Item = (&'static str, Cow<'static, str>)> + use<> {
         let head: &[(&str, &str)] =
             if self.body.is_some() { &RESPONSE_HEADERS } else { &[("cache-control", "no-store")] };
         let retry_after = self.retry_after.map(|seconds| ("retry-after", Cow::Owned(seconds.to_string())));
-        head.iter().map(|(name, value)| (*name, Cow::Borrowed(*value))).chain(retry_after)
+        let allow = self.allow.map(|methods| ("allow", Cow::Borrowed(methods)));
+        let head = head.iter().map(|(name, value)| (*name, Cow::Borrowed(*value)));
+        head.chain(retry_after).chain(allow)
     }
 
     /// Returns the whole body, an event stream that ends; `None` when there is to be no body and no media type.
@@ -303,15 +329,6 @@ impl Refusal {
     pub const fn body(&self) -> Option<&Frame> {
         self.body.as_ref()
     }
-}
-
-/// Whether an `accept` header names a media type, and not to refuse it.
-fn accepts(accept: &[u8], media_type: &[u8]) -> bool {
-    accept.split(|byte| *byte == b',').any(|range| {
-        let mut parts = range.split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
-        let names_it = parts.next().is_some_and(|range| range.eq_ignore_ascii_case(media_type));
-        names_it && !parts.any(|parameter| matches!(parameter, b"q=0" | b"q=0.0" | b"q=0.00" | b"q=0.000"))
-    })
 }
 
 #[cfg(test)]
@@ -395,6 +412,7 @@ mod tests {
                     refusal.headers().any(|header| header == ("content-type", "text/event-stream".into()));
                 assert_eq!(of_stream, refusal.body().is_some());
                 assert!(refusal.headers().any(|(name, _)| name == "cache-control"));
+                assert_eq!(refusal.headers().any(|(name, _)| name == "allow"), refusal.status() == 405);
             }
             for frame in [&later, &for_good].iter().filter_map(|refusal| refusal.body()) {
                 assert!(Frame::from_wire(frame.clone().into_bytes()).is_ok());
@@ -404,12 +422,8 @@ mod tests {
 
     #[test]
     fn b05_who_asks_is_seen_by_the_headers_it_sends() {
-        let detect = |headers: &[(&str, &str)]| {
-            let header = |name: &str| {
-                let found = headers.iter().find(|(known, _)| *known == name);
-                found.map(|(_, value)| value.as_bytes())
-            };
-            ClientProfile::detect(header)
+        let detect = |headers: &[(&'static str, &'static str)]| {
+            ClientProfile::detect(headers.iter().map(|(name, value)| (*name, value.as_bytes())))
         };
         let stream = ("accept", "text/event-stream");
         for (headers, profile) in [
@@ -428,6 +442,8 @@ mod tests {
                 Some(ClientProfile::Datastar),
             ),
             (&[("accept", "application/json, Text/Event-Stream")], Some(ClientProfile::Mcp)),
+            (&[("Accept", "application/json"), ("Accept", "text/event-stream")], Some(ClientProfile::Mcp)),
+            (&[("accept", "text/event-stream"), ("accept", "application/json")], Some(ClientProfile::Mcp)),
             (&[stream, ("mcp-protocol-version", "2025-11-25")], Some(ClientProfile::Mcp)),
             (
                 &[("accept", "application/json"), ("user-agent", "OpenAI/Python 3.51.0")],

@@ -34,7 +34,7 @@ pub use options::Options;
 pub use push::{Outcome, Push, PushError, Sender};
 pub use refusal::refusal;
 pub use request::last_event_id;
-pub use source::{Iter, Source};
+pub use source::{Iter, NoEvents, Source};
 #[cfg(feature = "tokio")]
 pub use timer::TokioTimer;
 pub use timer::{Alarm, Timer};

@@ -94,6 +94,16 @@ where
 /// ```
 pub struct Iter<I>(I);
 
+/// The source of a response that has no events: for a type that has to be named.
+///
+/// ```
+/// use sse_driver::{Iter, NoEvents};
+///
+/// let none: NoEvents = Iter::new(core::iter::empty());
+/// # let _ = none;
+/// ```
+pub type NoEvents = Iter<core::iter::Empty<Frame>>;
+
 impl<I: Iterator> Iter<I> {
     /// Makes a source of the items of `values`.
     pub fn new(values: impl IntoIterator<IntoIter = I>) -> Self {

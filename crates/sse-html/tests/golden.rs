@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
 
 use core::fmt;
-use sse_core::{Encoder, IntoFrame, ItemError, LineEnding};
-use sse_html::{Dialect, Fragment, FragmentError, InvalidSelector, Render, Selector, Swap, target};
+use sse_core::{Encoder, IntoFrame, ItemError, LineEnding, event_name};
+use sse_html::{Dialect, Fragment, FragmentError, InvalidSelector, Render, Selector, Signals, Swap, target};
 
 const DIALECTS: [Dialect; 4] = [Dialect::Htmx2, Dialect::Htmx4, Dialect::Datastar, Dialect::Turbo];
 
@@ -31,6 +31,23 @@ fn m14_a_fragment_for_htmx_2_is_an_event_named_as_its_target() {
         assert_eq!(wire(fragment), "event: stats\ndata: <p>7</p>\n\n", "the page says how: {swap:?}");
     }
     assert_eq!(wire(Fragment::remove(target!("stats"))), "event: stats\ndata: \n\n");
+}
+
+#[test]
+fn m31_a_fragment_gets_the_streams_id_and_never_its_name() {
+    let encoder = Encoder::new().with_default_name(event_name!("log")).with_default_id(7_u64);
+    let wire = |item: Result<sse_core::Frame, ItemError>| text(item.unwrap().as_bytes());
+    for dialect in DIALECTS {
+        let fragment = || Fragment::new(target!("stats"), "<p>7</p>").in_dialect(dialect);
+        let with_default = wire(fragment().into_frame(&encoder));
+        let with_own = wire(fragment().with_id(7_u64).into_frame(&Encoder::new()));
+        assert_eq!(with_default, with_own);
+        let other = wire(fragment().with_id(8_u64).into_frame(&encoder));
+        assert_eq!(other, with_own.replace("id: 7", "id: 8"));
+    }
+    let signals = Signals::new(std::collections::BTreeMap::from([("cpu", 42)]));
+    let expected = "event: datastar-patch-signals\nid: 7\ndata: signals {\"cpu\":42}\n\n";
+    assert_eq!(wire(signals.into_frame(&encoder)), expected);
 }
 
 #[test]

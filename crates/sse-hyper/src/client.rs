@@ -37,8 +37,8 @@
 //! - **Redirects** (301, 302, 303, 307, 308) are [followed](https://fetch.spec.whatwg.org/#http-redirect-fetch), 20 at most;
 //!   each reconnection begins at the template's URI. To another origin go no `authorization`, `cookie`,
 //!   `proxy-authorization`, and no header whose value [is sensitive](http::HeaderValue::is_sensitive).
-//! - **Connections** of HTTP/2 carry many streams, and one that died looks alive for long: behind a time-out, a failure
-//!   and a restart none of its requests goes onto that connection any more. Dead ones are found sooner with
+//! - **Connections** of HTTP/2 carry many streams, and one that died looks alive for long: behind a time-out, a response that
+//!   broke off and a restart none of its requests goes onto that connection any more. Dead ones are found sooner with
 //!   `http2_keep_alive_interval` of hyper-util's builder, which needs its
 //!   [`timer`](hyper_util::client::legacy::Builder::timer), too. What
 //!   [`capture_connection`](hyper_util::client::legacy::connect::capture_connection) left in a template is replaced.
@@ -334,6 +334,10 @@ where
     /// longer, after failures or a `Retry-After`, waits for that only, counted from its loss: for a network that is back.
     pub fn restart(&mut self) {
         let now = self.alarm.now();
+        // What came of it is told; the rest is not waited for.
+        if let Some(refused) = &mut self.refused {
+            refused.deadline = now;
+        }
         self.machine.restart(now);
     }
 

@@ -66,8 +66,8 @@ pub use sse_driver::sse_core::{
 #[cfg(feature = "json")]
 pub use sse_driver::sse_core::{JsonError, JsonEvent};
 pub use sse_driver::{
-    self, ErrorAction, ErrorPolicy, Iter, Notice, Observer, Options, Outcome, Push, PushError, Sender,
-    Source, Timer, TokioTimer,
+    self, ErrorAction, ErrorPolicy, Iter, NoEvents, Notice, Observer, Options, Outcome, Push, PushError,
+    Sender, Source, Timer, TokioTimer,
 };
 #[cfg(feature = "html")]
 pub use sse_html as html;

@@ -39,5 +39,5 @@ pub fn last_event_id<B>(request: &Request<B>) -> Option<EventId<'static>> {
 /// ```
 #[must_use]
 pub fn client_profile<B>(request: &Request<B>) -> Option<ClientProfile> {
-    ClientProfile::detect(|name| request.headers().get(name).map(http::HeaderValue::as_bytes))
+    ClientProfile::detect(request.headers().iter().map(|(name, value)| (name.as_str(), value.as_bytes())))
 }

@@ -194,7 +194,8 @@ impl<S, T> fmt::Debug for Sse<S, T> {
 /// Makes the response that keeps a client out, for now or (`None`) for good, as its kind understands it: see
 /// [`ClientProfile`]. The time is spread over clients; a HEAD gets the head only.
 ///
-/// Its body has the type of a stream's, so that a handler can return either.
+/// Its body has the type of a stream's, so that a handler can return either. Where the body is boxed, name one:
+/// `refuse::<_, NoEvents, TokioTimer>(…)`.
 ///
 /// ```
 /// use core::time::Duration;

@@ -388,8 +388,10 @@ impl Collector {
         let response = respond(target, request, &mut bounds).await?;
         let (parts, body) = response.into_parts();
         let mut body = Box::pin(body);
-        let content_type = parts.headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
-        if parts.status != self.status || !content_type.is_some_and(is_event_stream) {
+        let values = parts.headers.get_all(CONTENT_TYPE).iter().map(HeaderValue::as_bytes);
+        let first = parts.headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
+        let content_type = head::content_type(values).or(first);
+        if parts.status != self.status || !content_type.is_some_and(head::is_event_stream) {
             return Err(CollectError::NotAnEventStream {
                 status: parts.status,
                 content_type: content_type.map(|value| String::from_utf8_lossy(value).into_owned()),
@@ -454,12 +456,6 @@ impl fmt::Debug for Collector {
             .field("deadline", &self.deadline)
             .finish_non_exhaustive()
     }
-}
-
-/// Whether a media type is that of event streams, as clients compare it: without case and parameters.
-fn is_event_stream(content_type: &[u8]) -> bool {
-    let essence = content_type.split(|&byte| byte == b';').next().unwrap_or_default();
-    essence.trim_ascii().eq_ignore_ascii_case(head::CONTENT_TYPE.as_bytes())
 }
 
 /// How a body is encoded; empty if it is not.

@@ -7,14 +7,15 @@ use super::tool::{self, Call, Tick};
 use super::transcript::Address;
 use axum::body::Bytes;
 use axum::extract::{Request as HttpRequest, State};
-use axum::http::header::{ACCEPT, ALLOW, ORIGIN};
-use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::http::header::{ACCEPT, ORIGIN};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
 use core::time::Duration;
 use serde_json::{Value, json};
+use sse_axum::sse_core::head;
 use sse_axum::{ClientProfile, LastEventId, Sender, Sse, refuse};
 use std::sync::Arc;
 
@@ -57,8 +58,11 @@ async fn check_origin(request: HttpRequest, next: Next) -> Response {
 }
 
 async fn receive(State(mcp): State<Mcp>, headers: HeaderMap, body: Bytes) -> Response {
-    let accepts = header(&headers, ACCEPT.as_str()).unwrap_or_default();
-    if !(accepts.contains("application/json") && accepts.contains("text/event-stream")) {
+    let accepts = |media_type| {
+        let values = headers.get_all(ACCEPT).iter().map(HeaderValue::as_bytes);
+        head::accepts(values, media_type)
+    };
+    if !(accepts("application/json") && accepts(head::CONTENT_TYPE)) {
         let error = Error::invalid_request("Accept must list application/json and text/event-stream");
         return reject(StatusCode::NOT_ACCEPTABLE, None, error);
     }
@@ -105,7 +109,7 @@ async fn resume(State(mcp): State<Mcp>, headers: HeaderMap, LastEventId(seen): L
                 .into_response()
         }
         // No stream, or nothing behind its end: a client that comes back for that is not to ask again.
-        _ => ([(ALLOW, "POST, DELETE")], refuse(ClientProfile::Mcp, None)).into_response(),
+        _ => refuse(ClientProfile::Mcp, None),
     }
 }
 

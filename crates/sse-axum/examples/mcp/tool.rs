@@ -42,7 +42,7 @@ pub(crate) fn list() -> Value {
             "type": "object",
             "properties": {
                 "to": number("where it ends"),
-                "hangUpAfter": number("the step behind which the server closes the connection, but goes on"),
+                "hangUpAfter": number("the step behind which the server closes the connection, but goes on; for calls that want progress"),
             },
             "required": ["to"],
         },

@@ -159,7 +159,8 @@ impl Gateway {
                 .header(CONTENT_TYPE, "application/json")
                 .header(ACCEPT, "text/event-stream")
                 .body(Full::from(body))?;
-            Answer::of(client.request(request).await?)
+            let response = tokio::time::timeout(relay::SILENCE, client.request(request)).await;
+            Answer::of(response.map_err(|_| UpstreamError::Silent)??)
         })
     }
 }
@@ -181,4 +182,20 @@ fn reply_failure<S>(api: Api, error: &UpstreamError) -> Reply<S> {
         _ => (StatusCode::BAD_GATEWAY, "The model failed"),
     };
     reply_error(api, status, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::net::TcpListener;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_model_that_takes_the_request_and_says_nothing_is_given_up() -> std::io::Result<()> {
+        let deaf = TcpListener::bind("127.0.0.1:0").await?;
+        let Ok(upstream) = format!("http://{}/", deaf.local_addr()?).parse() else { return Ok(()) };
+        let body = br#"{"model":"m","messages":[{"role":"user","content":"hello"}]}"#;
+        let reply = Gateway::new(upstream).answer(Api::OpenAi, body).await;
+        assert!(matches!(reply, Reply::Json(StatusCode::GATEWAY_TIMEOUT, _)));
+        Ok(())
+    }
 }

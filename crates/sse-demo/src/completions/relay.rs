@@ -5,16 +5,16 @@ use super::{anthropic, openai};
 use core::time::Duration;
 use http_body_util::BodyDataStream;
 use hyper::body::Incoming;
-use hyper::header::CONTENT_TYPE;
+use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::{Response, StatusCode};
 use serde::Deserialize;
 use serde_json::Value;
-use sse_driver::sse_core::OwnedItem;
+use sse_driver::sse_core::{OwnedItem, head};
 use sse_driver::{DecodeStream, PushError};
 use tokio_stream::StreamExt;
 
 /// How long the upstream may say nothing at all, not even a comment.
-const SILENCE: Duration = Duration::from_secs(60);
+pub(super) const SILENCE: Duration = Duration::from_secs(60);
 
 /// Why an answer is not complete.
 #[derive(Debug, thiserror::Error)]
@@ -87,8 +87,8 @@ impl Answer {
         if response.status() != StatusCode::OK {
             return Err(UpstreamError::Refused(response.status()));
         }
-        let media_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        if !media_type.is_some_and(|media_type| media_type.starts_with("text/event-stream")) {
+        let values = response.headers().get_all(CONTENT_TYPE).iter().map(HeaderValue::as_bytes);
+        if !head::content_type(values).is_some_and(head::is_event_stream) {
             return Err(UpstreamError::NotAStream);
         }
         Ok(Self(DecodeStream::new(BodyDataStream::new(response.into_body()))))

@@ -289,6 +289,25 @@ async fn b08_a_status_to_try_again_is_told_with_its_response_and_waits_for_retry
 }
 
 #[tokio::test(start_paused = true)]
+async fn b08_a_restart_waits_for_no_refusal_that_is_still_being_read() {
+    let (mut server, http) = server();
+    let mut source = EventSource::new(http, get()).with_config(exact().with_retried_statuses(is_transient));
+    let refuse = async {
+        let mut first = server.accept().await;
+        let at = first.at;
+        first.send("HTTP/1.1 503 Busy\r\ncontent-length: 100\r\n\r\nhalf of it").await;
+        (first, at)
+    };
+    let early = tokio::time::timeout(Duration::from_millis(500), async { source.next().await.is_some() });
+    let ((_first, at), told) = tokio::join!(refuse, early);
+    assert!(told.is_err(), "the refusal is not read to its end");
+    source.restart();
+    let Some(Signal::Disconnected(lost)) = source.next().await else { panic!("lost") };
+    assert_eq!(lost.response.unwrap().body(), "half of it");
+    assert_eq!(at.elapsed().as_millis(), 500);
+}
+
+#[tokio::test(start_paused = true)]
 async fn b08_each_attempt_may_have_a_token_of_its_own() {
     let (mut server, http) = server();
     let mut tokens = 0_u32;

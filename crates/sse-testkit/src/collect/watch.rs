@@ -6,6 +6,7 @@
 use core::task::Waker;
 use core::time::Duration;
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Instant;
@@ -95,7 +96,10 @@ fn run() {
         let rung = watched.alarms.values_mut().filter(|entry| entry.due <= now);
         let wakers: Vec<Waker> = rung.filter_map(|entry| entry.waker.take()).collect();
         drop(watched);
-        wakers.into_iter().for_each(Waker::wake);
+        for waker in wakers {
+            // A waker is anybody's code: one that panics must not keep the others from being woken.
+            drop(catch_unwind(AssertUnwindSafe(|| waker.wake())));
+        }
         watched = lock();
     }
     watched.is_running = false;
@@ -159,6 +163,25 @@ mod tests {
         assert!(!alarm.has_rung(&owner()));
         assert!(!alarm.has_rung(Waker::noop()));
         drop(Alarm::new(Duration::MAX, &owner()));
+    }
+
+    #[test]
+    fn a_waker_that_panics_stops_no_other_alarm() {
+        struct Panics;
+        impl Wake for Panics {
+            fn wake(self: Arc<Self>) {
+                std::panic::resume_unwind(Box::new("a waker"));
+            }
+        }
+        let unpark = Waker::from(Arc::new(Unpark(thread::current())));
+        let bad = Alarm::new(Duration::from_millis(1), &Waker::from(Arc::new(Panics)));
+        for _ in 0..2 {
+            let alarm = Alarm::new(Duration::from_millis(1), &unpark);
+            while !alarm.has_rung(&unpark) {
+                thread::park();
+            }
+        }
+        drop(bad);
     }
 
     #[test]
