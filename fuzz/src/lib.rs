@@ -1,13 +1,20 @@
 //! The bodies of the fuzz targets, as functions: what a fuzzer drives, and what `cargo test` replays over the
 //! corpus.
 
+mod client;
 #[path = "../../crates/sse-core/tests/common/mod.rs"]
 mod common;
+mod connection;
 mod decode;
 mod encode;
+mod last_event_id;
+mod script;
 
+pub use client::client;
+pub use connection::connection;
 pub use decode::decode;
 pub use encode::encode;
+pub use last_event_id::last_event_id;
 
 #[cfg(test)]
 mod tests {
@@ -33,5 +40,20 @@ mod tests {
     #[test]
     fn encode_holds_for_its_corpus() {
         replay(super::encode, "encode");
+    }
+
+    #[test]
+    fn connection_holds_for_its_corpus() {
+        replay(super::connection, "connection");
+    }
+
+    #[test]
+    fn client_holds_for_its_corpus() {
+        replay(super::client, "client");
+    }
+
+    #[test]
+    fn last_event_id_holds_for_its_corpus() {
+        replay(super::last_event_id, "last_event_id");
     }
 }
