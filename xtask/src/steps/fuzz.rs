@@ -47,12 +47,14 @@ fn fuzz(workspace: &Workspace, target: &str, seconds: &str) -> StepResult {
     let found = workspace.target.join("fuzz-found").join(target);
     fs::create_dir_all(&found).map_err(|error| format!("{}: {error}", found.display()))?;
     let seeds = root.join("fuzz/corpus").join(target);
+    let words = root.join("fuzz/dictionaries").join(target).with_extension("dict");
     // No sanitizer: the targets assert properties of code without unsafe. So it is fast, and stable Rust will do.
     Run::cargo(root)
         .args(["fuzz", "run", "--sanitizer", "none", target])
         .arg(found)
         .args(seeds.is_dir().then_some(&seeds))
         .args(["--", "-timeout=10", &format!("-max_total_time={seconds}")])
+        .args(words.is_file().then(|| format!("-dict={}", words.display())))
         .run()?;
     Ok(Outcome::Passed)
 }
