@@ -389,9 +389,8 @@ impl Collector {
         let (parts, body) = response.into_parts();
         let mut body = Box::pin(body);
         let values = parts.headers.get_all(CONTENT_TYPE).iter().map(HeaderValue::as_bytes);
-        let first = parts.headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
-        let content_type = head::content_type(values).or(first);
-        if parts.status != self.status || !content_type.is_some_and(head::is_event_stream) {
+        if parts.status != self.status || !head::content_type(values).is_some_and(head::is_event_stream) {
+            let content_type = parts.headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
             return Err(CollectError::NotAnEventStream {
                 status: parts.status,
                 content_type: content_type.map(|value| String::from_utf8_lossy(value).into_owned()),
