@@ -8,6 +8,7 @@ use core::task::{Context, Poll, Waker};
 use core::time::Duration;
 use futures_core::Stream;
 use sse_core::profile::retry_event;
+use sse_core::random::part_of;
 use sse_core::{CloseReason, Encoder, Event, EventId, Frame, IntoFrame, ItemError};
 use std::sync::{Arc, PoisonError};
 
@@ -336,9 +337,7 @@ impl Hub {
             Lag::Close { retry, spread } => (retry, spread),
             Lag::Skip | Lag::LatestPerKey => (Duration::from_secs(1), Duration::from_secs(4)),
         };
-        let millis = u64::try_from(spread.as_millis()).unwrap_or(u64::MAX);
-        let extra = Duration::from_millis(random() % millis.saturating_add(1).max(1));
-        retry_event(reason, retry.saturating_add(extra)).to_frame()
+        retry_event(reason, retry.saturating_add(part_of(spread, random()))).to_frame()
     }
 }
 

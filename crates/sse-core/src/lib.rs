@@ -69,7 +69,7 @@ pub mod head;
 #[cfg(feature = "json")]
 pub mod json;
 pub mod profile;
-mod random;
+pub mod random;
 pub mod time;
 mod timer;
 

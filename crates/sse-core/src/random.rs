@@ -10,8 +10,18 @@ pub(crate) const fn splitmix64(seed: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// A part of `whole`, from nothing to all of it, that `random` picks.
-pub(crate) const fn part_of(whole: Duration, random: u64) -> Duration {
+/// Returns a part of `whole`, from nothing to all of it, that `random`, any random number, picks.
+///
+/// ```
+/// use core::time::Duration;
+/// use sse_core::random::part_of;
+///
+/// let spread = Duration::from_secs(4);
+/// assert_eq!(part_of(spread, 0), Duration::ZERO);
+/// assert_eq!(part_of(spread, 1 << 63), Duration::from_secs(2));
+/// ```
+#[must_use]
+pub const fn part_of(whole: Duration, random: u64) -> Duration {
     const NANOS: u128 = 1_000_000_000;
     // 94 bits of nanoseconds and 32 of a fraction fit.
     let nanos = (whole.as_nanos() * (random >> 32) as u128) >> 32;

@@ -1,5 +1,6 @@
 use crate::driver::random_seed;
 use core::time::Duration;
+use sse_core::random::part_of;
 use sse_core::{ClientProfile, Refusal};
 
 /// Refuses a request for now, or for good where `wait` is `None`, in the way that its kind of client understands.
@@ -18,7 +19,5 @@ use sse_core::{ClientProfile, Refusal};
 #[must_use]
 pub fn refusal(profile: ClientProfile, wait: Option<Duration>) -> Refusal {
     let Some(wait) = wait else { return profile.refuse() };
-    let fraction = (random_seed() >> 32) as u32;
-    let spread = (wait / 2).mul_f64(f64::from(fraction) / f64::from(u32::MAX));
-    profile.refuse_for(wait.saturating_add(spread))
+    profile.refuse_for(wait.saturating_add(part_of(wait / 2, random_seed())))
 }
