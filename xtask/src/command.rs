@@ -1,10 +1,16 @@
 //! Child processes, shown before they run.
 
 use std::ffi::OsStr;
+use std::io::{self, BufRead as _, BufReader, IsTerminal as _, Read};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
-use std::{io, thread};
+
+use crate::tally::Tally;
+
+/// How long pipes may stay open after the end of the program that they belong to.
+const LEFT_BEHIND: Duration = Duration::from_secs(5);
 
 /// One child process; its command line is printed, relative to the workspace root.
 #[derive(Debug)]
@@ -67,21 +73,34 @@ impl Run {
         }
     }
 
-    /// Waits for it, but not longer than `limit`.
-    pub(crate) fn run_within(mut self, limit: Duration) -> Result<(), String> {
+    /// Waits for it, passes on what it prints, and counts the cases that this tells of.
+    pub(crate) fn counted(self) -> Result<Tally, String> {
+        self.count(None)
+    }
+
+    /// As [`counted`](Self::counted), but it may not take longer than `limit`.
+    pub(crate) fn counted_within(self, limit: Duration) -> Result<Tally, String> {
+        self.count(Some(limit))
+    }
+
+    fn count(mut self, limit: Option<Duration>) -> Result<Tally, String> {
         println!("$ {}", self.shown);
+        if io::stdout().is_terminal() {
+            self.command.env("CARGO_TERM_COLOR", "always");
+        }
         let failed = |error: io::Error| format!("`{}`: {error}", self.shown);
-        let mut child = self.command.spawn().map_err(failed)?;
-        let started = Instant::now();
-        while started.elapsed() < limit {
-            match child.try_wait().map_err(failed)? {
-                Some(status) if status.success() => return Ok(()),
-                Some(status) => return Err(format!("`{}`: {status}", self.shown)),
-                None => thread::sleep(Duration::from_millis(50)),
+        let mut child = self.command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(failed)?;
+        let said = [pass_on(child.stdout.take()), pass_on(child.stderr.take())];
+        let ended = wait(&mut child, limit);
+        let tally = said.into_iter().map(what_was_said).fold(Tally::default(), Tally::and);
+        match ended.map_err(failed)? {
+            Some(status) if status.success() => Ok(tally),
+            Some(status) => Err(format!("`{}`: {status}", self.shown)),
+            None => {
+                let seconds = limit.unwrap_or_default().as_secs();
+                Err(format!("`{}`: not done after {seconds} s, killed", self.shown))
             }
         }
-        child.kill().and_then(|()| child.wait()).map_err(failed)?;
-        Err(format!("`{}`: not done after {} s, killed", self.shown, limit.as_secs()))
     }
 
     /// Waits for it and returns what it wrote to stdout. Not printed: these are questions, not work.
@@ -97,6 +116,45 @@ impl Run {
     }
 }
 
+/// `None`: it was not done in time, and is killed.
+fn wait(child: &mut Child, limit: Option<Duration>) -> io::Result<Option<ExitStatus>> {
+    let Some(limit) = limit else { return child.wait().map(Some) };
+    let started = Instant::now();
+    while started.elapsed() < limit {
+        if let Some(status) = child.try_wait()? {
+            return Ok(Some(status));
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
+    child.kill().and_then(|()| child.wait()).map(|_| None)
+}
+
+/// Prints what comes out of a pipe, line by line, until its end.
+fn pass_on(pipe: Option<impl Read + Send + 'static>) -> JoinHandle<Tally> {
+    thread::spawn(move || {
+        let mut tally = Tally::default();
+        let Some(pipe) = pipe else { return tally };
+        let mut pipe = BufReader::new(pipe);
+        let mut line = Vec::new();
+        while pipe.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
+            let text = String::from_utf8_lossy(&line);
+            print!("{text}");
+            tally.line(&text);
+            line.clear();
+        }
+        tally
+    })
+}
+
+/// A program may have left children behind that hold its pipes: those are not waited for.
+fn what_was_said(thread: JoinHandle<Tally>) -> Tally {
+    let ended = Instant::now();
+    while !thread.is_finished() && ended.elapsed() < LEFT_BEHIND {
+        thread::sleep(Duration::from_millis(5));
+    }
+    if thread.is_finished() { thread.join().unwrap_or_default() } else { Tally::default() }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -109,15 +167,23 @@ mod tests {
     fn a_failure_names_the_command_line() {
         let why = sh("exit 3").run().unwrap_err();
         assert!(why.contains("sh -c exit 3") && why.contains('3'), "{why}");
-        assert!(sh("exit 3").run_within(Duration::from_secs(60)).is_err());
+        assert!(sh("exit 3").counted().unwrap_err().contains("sh -c exit 3"));
         assert!(Run::new("no-such-program", Path::new(".")).run().is_err());
         assert!(sh("echo said >&2; exit 1").output().unwrap_err().contains("said"));
     }
 
     #[test]
     fn what_does_not_end_is_killed() {
-        let why = sh("exec sleep 60").run_within(Duration::from_millis(100)).unwrap_err();
+        let why = sh("exec sleep 60").counted_within(Duration::from_millis(100)).unwrap_err();
         assert!(why.contains("killed"), "{why}");
-        assert_eq!(sh("exit 0").run_within(Duration::from_secs(60)), Ok(()));
+        assert_eq!(sh("exit 0").counted_within(Duration::from_secs(60)), Ok(Tally::default()));
+    }
+
+    #[test]
+    fn cases_are_counted_in_both_pipes() {
+        let script =
+            "echo '2 checks passed'; echo 'Done 3 runs in 1 second(s)' >&2; printf 'SKIPPED: no end of line'";
+        let tally = sh(script).counted().unwrap();
+        assert_eq!((tally.cases, tally.skipped), (5, vec!["no end of line".to_owned()]));
     }
 }

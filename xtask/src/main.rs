@@ -9,6 +9,7 @@
 mod command;
 mod report;
 mod steps;
+mod tally;
 mod tidy;
 mod tools;
 mod workspace;

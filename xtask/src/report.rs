@@ -3,10 +3,14 @@
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use crate::tally::Tally;
+
 /// How a step that found no fault ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     Passed,
+    /// Passed, and its programs told what they looked at.
+    Counted(Tally),
     /// Another check stood in for this one.
     FellBack(String),
     /// Could not run on this machine.
@@ -43,7 +47,7 @@ impl Report {
         let started = Instant::now();
         let result = self.judged(step());
         match &result {
-            Ok(Outcome::Passed) => {}
+            Ok(Outcome::Passed | Outcome::Counted(_)) => {}
             Ok(Outcome::FellBack(why)) => println!("FELL BACK: {name}: {why}"),
             Ok(Outcome::Skipped(why)) => println!("SKIPPED: {name}: {why}"),
             Err(why) => println!("FAILED: {name}: {why}"),
@@ -62,6 +66,12 @@ impl Report {
             Ok(Outcome::Skipped(why)) if self.nothing_may_be_skipped => {
                 Err(format!("SKIPPED with CI=true: {why}"))
             }
+            Ok(Outcome::Counted(Tally { cases: 0, skipped })) if skipped.is_empty() => {
+                Err("no case was counted".to_owned())
+            }
+            Ok(Outcome::Counted(tally)) if self.nothing_may_be_skipped && !tally.skipped.is_empty() => {
+                Err(format!("SKIPPED with CI=true: {}", tally.skipped.join("; ")))
+            }
             other => other,
         }
     }
@@ -72,15 +82,21 @@ impl Report {
 
     fn table(&self) -> String {
         let width = self.lines.iter().map(|line| line.name.len()).max().unwrap_or(0);
-        let mut table = String::new();
+        let mut table = format!("{:width$}  {:>8}  {:>12}\n", "step", "time", "cases");
         for Line { name, result, took } in &self.lines {
+            let cases = match result {
+                Ok(Outcome::Counted(tally)) => tally.to_string(),
+                _ => String::new(),
+            };
             let said = match result {
                 Ok(Outcome::Passed) => "ok".to_owned(),
+                Ok(Outcome::Counted(tally)) if tally.skipped.is_empty() => "ok".to_owned(),
+                Ok(Outcome::Counted(tally)) => format!("ok, SKIPPED: {}", tally.skipped.join("; ")),
                 Ok(Outcome::FellBack(why)) => format!("ok, FELL BACK: {why}"),
                 Ok(Outcome::Skipped(why)) => format!("SKIPPED: {why}"),
                 Err(why) => format!("FAILED: {}", why.lines().next().unwrap_or_default()),
             };
-            table += &format!("{name:width$}  {:6.1} s  {said}\n", took.as_secs_f64());
+            table += &format!("{name:width$}  {:6.1} s  {cases:>12}  {said}\n", took.as_secs_f64());
         }
         let seconds: f64 = self.lines.iter().map(|line| line.took.as_secs_f64()).sum();
         table += &format!("{:width$}  {seconds:6.1} s\n", "all");
@@ -126,6 +142,29 @@ mod tests {
         let table = report.table();
         assert!(table.contains("FELL BACK: clippy instead"), "{table}");
         assert!(table.ends_with("\n1 passed, 0 failed"), "{table}");
+    }
+
+    #[test]
+    fn cases_stand_in_the_table_and_what_they_left_out_beside_them() {
+        let tally = Tally { cases: 1200, skipped: Vec::new() };
+        let part = Tally { cases: 3, skipped: vec!["not root".into()] };
+        let step = |nothing_may_be_skipped| {
+            let mut report = report(nothing_may_be_skipped);
+            report.step("one", || Ok(Outcome::Counted(tally.clone())));
+            report.step("two", || Ok(Outcome::Counted(part.clone())));
+            report.table()
+        };
+        let (table, in_ci) = (step(false), step(true));
+        assert!(table.contains(" 1,200  ok\n") && table.contains(" 3  ok, SKIPPED: not root\n"), "{table}");
+        assert!(table.ends_with("\n2 passed, 0 failed"), "{table}");
+        assert!(in_ci.ends_with("\n1 passed, 1 failed"), "{in_ci}");
+    }
+
+    #[test]
+    fn a_step_that_counts_and_counts_nothing_has_failed() {
+        let mut report = report(false);
+        report.step("one", || Ok(Outcome::Counted(Tally::default())));
+        assert!(report.table().ends_with("\n0 passed, 1 failed"), "{}", report.table());
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::command::Run;
 use crate::report::{Outcome, Report, StepResult};
+use crate::tally::Tally;
 use crate::tools;
 use crate::workspace::Workspace;
 
@@ -39,8 +40,10 @@ fn drive(workspace: &Workspace) -> StepResult {
         Run::cargo(root).args(dashboard).run()?;
     }
     Run::new("npm", root).args(["ci", "--no-audit", "--no-fund", "--prefix", DIR]).run()?;
+    let mut tally = Tally::default();
     for script in &scripts {
-        Run::new("node", root).arg(script).env("CHROMIUM", &chromium).run_within(LIMIT)?;
+        tally =
+            tally.and(Run::new("node", root).arg(script).env("CHROMIUM", &chromium).counted_within(LIMIT)?);
     }
-    Ok(Outcome::Passed)
+    Ok(Outcome::Counted(tally))
 }

@@ -55,6 +55,6 @@ fn fuzz(workspace: &Workspace, target: &str, seconds: &str) -> StepResult {
         .args(seeds.is_dir().then_some(&seeds))
         .args(["--", "-timeout=10", &format!("-max_total_time={seconds}")])
         .args(words.is_file().then(|| format!("-dict={}", words.display())))
-        .run()?;
-    Ok(Outcome::Passed)
+        .counted()
+        .map(Outcome::Counted)
 }

@@ -6,10 +6,8 @@ use crate::report::{Outcome, Report};
 use crate::workspace::Workspace;
 
 pub(crate) fn run(workspace: &Workspace, report: &mut Report) {
-    let cargo_test = |args: &[&str]| {
-        Run::cargo(&workspace.root).arg("test").args(args).run()?;
-        Ok(Outcome::Passed)
-    };
+    let cargo_test =
+        |args: &[&str]| Run::cargo(&workspace.root).arg("test").args(args).counted().map(Outcome::Counted);
     // Examples are compiled with them, doc tests run after them.
     report.step("tests", || cargo_test(&["--workspace"]));
     report.step("tests, all features", || cargo_test(&["--workspace", "--all-features"]));
