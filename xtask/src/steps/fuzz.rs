@@ -1,14 +1,17 @@
 //! Fuzzing with cargo-fuzz.
 
-use std::fs;
+use std::{fs, thread};
 
 use crate::command::Run;
 use crate::report::{Outcome, Report, StepResult};
+use crate::tally::Tally;
 use crate::tools;
 use crate::workspace::Workspace;
 
 const MANIFEST: &str = "fuzz/Cargo.toml";
 const SMOKE_SECONDS: &str = "20";
+/// Each keeps one core busy.
+const AT_ONCE: usize = 2;
 
 pub(crate) fn one(workspace: &Workspace, report: &mut Report, target: &str, seconds: &str) {
     report.step(format!("fuzz {target}"), || {
@@ -23,14 +26,31 @@ pub(crate) fn one(workspace: &Workspace, report: &mut Report, target: &str, seco
 pub(crate) fn smoke(workspace: &Workspace, report: &mut Report) {
     match targets(workspace) {
         Ok(targets) if !targets.is_empty() => {
-            for target in targets {
-                let name = format!("fuzz-smoke {target}");
-                report.step(name, || fuzz(workspace, &target, SMOKE_SECONDS));
+            for targets in targets.chunks(AT_ONCE) {
+                let name = format!("fuzz-smoke {}", targets.join(", "));
+                report.step(name, || side_by_side(workspace, targets, SMOKE_SECONDS));
             }
         }
         Ok(_) => report.step("fuzz-smoke", || Err(format!("{MANIFEST} has no targets"))),
         Err(why) => report.step("fuzz-smoke", || Err(why)),
     }
+}
+
+fn side_by_side(workspace: &Workspace, targets: &[String], seconds: &str) -> StepResult {
+    let results: Vec<StepResult> = thread::scope(|scope| {
+        let running: Vec<_> =
+            targets.iter().map(|target| scope.spawn(move || fuzz(workspace, target, seconds))).collect();
+        let died = |_| Err("the thread that ran it died".to_owned());
+        running.into_iter().map(|thread| thread.join().unwrap_or_else(died)).collect()
+    });
+    let mut all = Tally::default();
+    for result in results {
+        match result? {
+            Outcome::Counted(tally) => all = all.and(tally),
+            other => return Ok(other),
+        }
+    }
+    Ok(Outcome::Counted(all))
 }
 
 fn targets(workspace: &Workspace) -> Result<Vec<String>, String> {
