@@ -120,9 +120,14 @@ impl<'c> Span<'c> {
 
     /// Appends the text as the standard's "UTF-8 decode" makes it: one U+FFFD for each maximal invalid part.
     pub(super) fn append_to(self, buffer: &mut String) {
-        match self.text() {
-            Some(text) => buffer.push_str(text),
-            None => buffer.push_str(&String::from_utf8_lossy(self.bytes())),
+        if let Some(text) = self.text() {
+            return buffer.push_str(text);
+        }
+        for chunk in self.bytes().utf8_chunks() {
+            buffer.push_str(chunk.valid());
+            if !chunk.invalid().is_empty() {
+                buffer.push(char::REPLACEMENT_CHARACTER);
+            }
         }
     }
 }
