@@ -5,7 +5,14 @@
 //! be waited for, and a deadline only says that a test has failed.
 
 pub(crate) mod client;
+#[cfg(target_os = "linux")]
+pub(crate) mod crowd;
+#[cfg(target_os = "linux")]
+pub(crate) mod elsewhere;
+pub(crate) mod panics;
 pub(crate) mod producer;
+#[cfg(target_os = "linux")]
+pub(crate) mod vanished;
 
 use self::client::{Client, FloodReader};
 use self::producer::{Answer, App, app, fed, flood, pushed, ticking};
@@ -16,6 +23,7 @@ use core::future::Future;
 use core::pin::Pin;
 use core::time::Duration;
 use socket2::{Domain, Socket, Type};
+use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 
 /// A server that can be started.
@@ -68,12 +76,22 @@ pub(crate) async fn within<F: Future>(what: &str, future: F) -> F::Output {
     }
 }
 
+/// Says that a test cannot run here, where the test harness does not swallow it.
+pub(crate) fn skipped(test: &str, why: &str) {
+    writeln!(std::io::stderr(), "SKIPPED: {test}: {why}").unwrap();
+}
+
 /// Listens with a small send buffer, which accepted sockets inherit, so that a client that does not read is soon felt.
 pub(crate) fn listen() -> TcpListener {
+    listen_at(Ipv4Addr::LOCALHOST)
+}
+
+/// Listens where another machine may connect.
+pub(crate) fn listen_at(address: Ipv4Addr) -> TcpListener {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     socket.set_send_buffer_size(16 * 1024).unwrap();
-    socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).unwrap();
-    socket.listen(64).unwrap();
+    socket.bind(&SocketAddr::from((address, 0)).into()).unwrap();
+    socket.listen(1024).unwrap();
     socket.set_nonblocking(true).unwrap();
     socket.into()
 }

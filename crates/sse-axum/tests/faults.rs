@@ -10,7 +10,9 @@ use axum::serve::Listener;
 use core::pin::Pin;
 use core::time::Duration;
 use scenarios::producer::{Answer, App};
-use scenarios::{Compression, Framework, OVERRIDDEN, Server, Setup};
+use scenarios::{Compression, Framework, OVERRIDDEN, Server, Setup, panics};
+#[cfg(target_os = "linux")]
+use scenarios::{crowd, vanished};
 use sse_axum::{Sse, sse_driver};
 use std::io;
 use std::net::SocketAddr;
@@ -107,4 +109,30 @@ scenarios::scenarios! { h2 with Axum:
     over_h2_a_reader_that_stops_costs_little_and_holds_up_nobody
     over_h2_a_graceful_shutdown_ends_open_streams
     over_h2_a_head_request_gets_the_head_alone_and_runs_nothing
+}
+
+scenarios::scenarios! { panics with Axum:
+    a_producer_that_panics_ends_its_own_stream_alone
+    an_observer_that_panics_ends_its_own_stream_alone
+    hooks_policies_and_signals_that_panic_end_their_own_stream_alone
+}
+
+#[cfg(target_os = "linux")]
+scenarios::scenarios! { vanished with Axum:
+    a_peer_that_vanishes_from_an_idle_stream_is_noticed_by_the_heartbeats
+    a_peer_that_vanishes_from_a_busy_stream_is_noticed
+    a_shutdown_waits_for_a_peer_that_vanished_no_longer_than_to_notice_it
+}
+
+#[cfg(target_os = "linux")]
+scenarios::scenarios! { crowd with Axum:
+    ten_thousand_clients_come_and_leave_and_the_memory_returns
+    a_graceful_shutdown_ends_five_thousand_streams
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+#[ignore = "the process of a server, which the tests of crowds start"]
+async fn the_server_of_a_crowd() {
+    crowd::serve::<Axum>().await;
 }

@@ -11,7 +11,9 @@ use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use scenarios::producer::{Answer, App, Producer};
-use scenarios::{Compression, Framework, OVERRIDDEN, Server, Setup};
+use scenarios::{Compression, Framework, OVERRIDDEN, Server, Setup, panics};
+#[cfg(target_os = "linux")]
+use scenarios::{crowd, vanished};
 use sse_hyper::sse_core::BoxError;
 use sse_hyper::{Sse, SseBody, sse_driver};
 use tokio::net::{TcpListener, TcpStream};
@@ -116,4 +118,30 @@ scenarios::scenarios! { h2 with Hyper:
     over_h2_a_reader_that_stops_costs_little_and_holds_up_nobody
     over_h2_a_graceful_shutdown_ends_open_streams
     over_h2_a_head_request_gets_the_head_alone_and_runs_nothing
+}
+
+scenarios::scenarios! { panics with Hyper:
+    a_producer_that_panics_ends_its_own_stream_alone
+    an_observer_that_panics_ends_its_own_stream_alone
+    hooks_policies_and_signals_that_panic_end_their_own_stream_alone
+}
+
+#[cfg(target_os = "linux")]
+scenarios::scenarios! { vanished with Hyper:
+    a_peer_that_vanishes_from_an_idle_stream_is_noticed_by_the_heartbeats
+    a_peer_that_vanishes_from_a_busy_stream_is_noticed
+    a_shutdown_waits_for_a_peer_that_vanished_no_longer_than_to_notice_it
+}
+
+#[cfg(target_os = "linux")]
+scenarios::scenarios! { crowd with Hyper:
+    ten_thousand_clients_come_and_leave_and_the_memory_returns
+    a_graceful_shutdown_ends_five_thousand_streams
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+#[ignore = "the process of a server, which the tests of crowds start"]
+async fn the_server_of_a_crowd() {
+    crowd::serve::<Hyper>().await;
 }
