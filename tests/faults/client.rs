@@ -81,6 +81,11 @@ impl Client {
     pub(crate) async fn ask(&mut self, method: &str, path: &str, fields: &str) -> Head {
         let request = format!("{method} {path} HTTP/1.1\r\nhost: localhost\r\n{fields}\r\n");
         self.send(request.as_bytes()).await;
+        self.head().await
+    }
+
+    /// Reads a head.
+    pub(crate) async fn head(&mut self) -> Head {
         let head = self.bytes_until(b"\r\n\r\n").await;
         let head = Head::parse(core::str::from_utf8(&head).unwrap().trim_end());
         self.gzip = (head.values("content-encoding") == ["gzip"]).then(|| GzDecoder::new(Vec::new()));
@@ -90,6 +95,25 @@ impl Client {
     /// Sends bytes, whatever they mean.
     pub(crate) async fn send(&mut self, bytes: &[u8]) {
         within("sending", self.socket.write_all(bytes)).await.unwrap();
+    }
+
+    /// Sends up to so many bytes that are no HTTP, until the server takes no more for a while or the connection ends; how
+    /// many it took.
+    pub(crate) async fn send_until_stuck(&mut self, limit: usize) -> usize {
+        const WHILE: Duration = Duration::from_millis(500);
+        let (garbage, mut sent) = (vec![b'x'; 64 * 1024], 0);
+        while sent < limit {
+            match tokio::time::timeout(WHILE, self.socket.write(&garbage)).await {
+                Ok(Ok(len)) => sent += len,
+                Ok(Err(_)) | Err(_) => break,
+            }
+        }
+        sent
+    }
+
+    /// Reads a single byte, if there is one still to come.
+    pub(crate) async fn byte(&mut self) {
+        let _is_open = within("a byte", self.socket.read(&mut [0])).await;
     }
 
     /// Reads until the connection has ended, in whatever way, or `text` has come. Says what came.

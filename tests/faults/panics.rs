@@ -2,7 +2,7 @@
 
 use super::client::Client;
 use super::producer::{Answer, News, Watch, exploding, fed, pushed};
-use super::{Framework, Setup, start, within};
+use super::{Framework, Server, Setup, start, within};
 use crate::sse_driver::sse_core::connection::CloseReason;
 use crate::sse_driver::{ErrorPolicy, Notice};
 use core::fmt;
@@ -31,7 +31,7 @@ impl fmt::Display for Unspeakable {
 impl core::error::Error for Unspeakable {}
 
 /// Serves one stream that goes wrong and one that does not; only the first may end, and it ends in time.
-async fn ends_alone<F: Framework>(what: &str, answer: Answer, mut watch: Watch) -> Vec<News> {
+async fn ends_alone<F: Framework>(answer: Answer, mut watch: Watch) -> (Vec<News>, Server) {
     let (feed, kept, mut kept_watch) = fed();
     let (_later_feed, later, _later_watch) = fed();
     let server = start::<F>([("/explosive", answer), ("/kept", kept), ("/later", later)], Setup::default());
@@ -50,9 +50,7 @@ async fn ends_alone<F: Framework>(what: &str, answer: Answer, mut watch: Watch) 
     drop(feed);
     kept.rest().await;
     kept_watch.expect_end(CloseReason::SourceEnded).await;
-    drop(later);
-    within(what, server.stop).await;
-    news
+    (news, server)
 }
 
 pub(crate) async fn a_producer_that_panics_ends_its_own_stream_alone<F: Framework>() {
@@ -62,15 +60,17 @@ pub(crate) async fn a_producer_that_panics_ends_its_own_stream_alone<F: Framewor
         (Fuse::PollAndDrop, CloseReason::SourceFailed),
     ] {
         let (answer, watch) = exploding(fuse);
-        let news = ends_alone::<F>(&format!("{fuse:?}"), answer, watch).await;
+        let (news, _) = ends_alone::<F>(answer, watch).await;
         assert_eq!(news, [News::Dropped, News::Closed(reason)], "{fuse:?}");
     }
     let (answer, watch) = pushed(|mut events| async move {
         events.send("first").await.unwrap();
         panic!("an async function");
     });
-    let news = ends_alone::<F>("an async function", answer, watch).await;
+    let (news, server) = ends_alone::<F>(answer, watch).await;
     assert_eq!(news, [News::Dropped, News::Closed(CloseReason::SourceFailed)]);
+    // For a graceful shutdown, too, its connection is over.
+    within("the shutdown", server.stop).await;
 }
 
 /// Says of a notice whether it is the one to panic at.
@@ -94,7 +94,7 @@ pub(crate) async fn an_observer_that_panics_ends_its_own_stream_alone<F: Framewo
         }
         let observer = move |notice: &Notice<'_>| assert!(!is_it(notice), "an observer");
         let answer = answer.with(|options| options.with_observer(observer));
-        let news = ends_alone::<F>(name, answer, watch).await;
+        let (news, _) = ends_alone::<F>(answer, watch).await;
         assert!(matches!(news[..], [News::Dropped, News::Closed(_)]), "{name}: {news:?}");
     }
 }
@@ -102,13 +102,13 @@ pub(crate) async fn an_observer_that_panics_ends_its_own_stream_alone<F: Framewo
 pub(crate) async fn hooks_policies_and_signals_that_panic_end_their_own_stream_alone<F: Framework>() {
     let (answer, watch) = exploding(Fuse::Poll);
     let hook = answer.with(|options| options.on_close(|_, _| panic!("a hook")));
-    let news = ends_alone::<F>("a hook, and the producer before it", hook, watch).await;
+    let (news, _) = ends_alone::<F>(hook, watch).await;
     assert_eq!(news, [News::Dropped]);
 
     let (feed, answer, watch) = fed();
     feed.send("first");
     let hook = answer.with(|options| options.on_close(|_, _| panic!("a hook")));
-    let news = ends_alone::<F>("a hook", hook, watch).await;
+    let (news, _) = ends_alone::<F>(hook, watch).await;
     assert_eq!(news, [News::Dropped]);
 
     let (feed, answer, watch) = fed();
@@ -116,7 +116,7 @@ pub(crate) async fn hooks_policies_and_signals_that_panic_end_their_own_stream_a
     feed.fail_with(Unspeakable);
     let policy = ErrorPolicy::notify().with_details();
     let answer = answer.with(|options| options.on_error(policy));
-    let news = ends_alone::<F>("an error's text", answer, watch).await;
+    let (news, _) = ends_alone::<F>(answer, watch).await;
     assert_eq!(news, [News::Dropped, News::Closed(CloseReason::SourceFailed)]);
 
     let (feed, answer, watch) = fed();
@@ -124,11 +124,11 @@ pub(crate) async fn hooks_policies_and_signals_that_panic_end_their_own_stream_a
     feed.fail("broken");
     let policy = ErrorPolicy::custom(|_| panic!("a policy"));
     let answer = answer.with(|options| options.on_error(policy));
-    let news = ends_alone::<F>("a policy", answer, watch).await;
+    let (news, _) = ends_alone::<F>(answer, watch).await;
     assert_eq!(news, [News::Dropped, News::Closed(CloseReason::SourceFailed)]);
 
     let (_feed, answer, watch) = fed();
     let answer = answer.with(|options| options.until(async { panic!("a signal") }));
-    let news = ends_alone::<F>("a signal", answer, watch).await;
+    let (news, _) = ends_alone::<F>(answer, watch).await;
     assert_eq!(news, [News::Dropped, News::Closed(CloseReason::SourceFailed)]);
 }

@@ -268,6 +268,24 @@ where
     (Answer::watched(push, news), watch)
 }
 
+/// A source that is awake all the time and has nothing to say.
+pub(crate) fn restless() -> (Answer, Watch) {
+    let (watch, news, guard) = Watch::new();
+    (Answer::watched(Restless(guard), news), watch)
+}
+
+struct Restless(Guard);
+
+impl Stream for Restless {
+    type Item = Event<'static>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Event<'static>>> {
+        self.0.asked.fetch_add(1, Ordering::Relaxed);
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
 /// A source that counts, by the runtime's timer.
 pub(crate) fn ticking(interval: Duration) -> Answer {
     let ticks = Ticks { interval, number: 0, sleep: None };

@@ -8,7 +8,7 @@ use actix_web::http::header::CONTENT_ENCODING;
 use actix_web::middleware::{Compress, Condition};
 use actix_web::{App as ActixApp, HttpRequest, HttpResponse, HttpServer, Responder, web};
 use scenarios::producer::{Answer, App};
-use scenarios::{Compression, Framework, OVERRIDDEN, Server, Setup, panics};
+use scenarios::{Compression, Framework, OVERRIDDEN, Server, Setup, panics, resets, rude};
 #[cfg(target_os = "linux")]
 use scenarios::{crowd, vanished};
 use sse_actix::{Sse, sse_driver};
@@ -138,6 +138,18 @@ scenarios::scenarios! { scenarios with Actix:
 #[cfg(target_os = "linux")]
 scenarios::scenarios! { scenarios with Actix:
     a_reader_that_stops_costs_little_and_is_given_up
+}
+
+scenarios::scenarios! { resets with Actix:
+    a_reset_ends_its_producer_at_once_wherever_the_stream_is
+    a_reader_of_single_bytes_is_given_up_and_delays_nobody
+}
+
+scenarios::scenarios! { rude with Actix:
+    garbage_behind_a_request_reaches_no_handler_and_hides_no_leaving
+    a_request_behind_another_waits_for_the_end_of_the_first
+    a_client_that_never_stops_sending_is_not_read_without_end
+    a_source_that_only_wakes_itself_starves_nobody
 }
 
 scenarios::scenarios! { panics with Actix:
