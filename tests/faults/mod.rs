@@ -73,9 +73,9 @@ pub(crate) struct Server {
 
 /// A deadline that only a failed test reaches.
 pub(crate) async fn within<F: Future>(what: &str, future: F) -> F::Output {
-    match tokio::time::timeout(Duration::from_secs(10), future).await {
+    match tokio::time::timeout(Duration::from_secs(30), future).await {
         Ok(output) => output,
-        Err(_) => panic!("took longer than 10 s: {what}"),
+        Err(_) => panic!("took longer than 30 s: {what}"),
     }
 }
 
