@@ -6,6 +6,7 @@
 
 pub(crate) mod client;
 #[cfg(target_os = "linux")]
+#[allow(clippy::print_stdout, reason = "figures, for whoever asks with --nocapture")]
 pub(crate) mod crowd;
 #[cfg(target_os = "linux")]
 pub(crate) mod elsewhere;
@@ -81,6 +82,7 @@ pub(crate) async fn within<F: Future>(what: &str, future: F) -> F::Output {
 
 /// Says that a test cannot run here, where the test harness does not swallow it. With `CI=true` that is a failure.
 #[cfg(target_os = "linux")]
+#[allow(clippy::explicit_write, reason = "the test harness swallows what the macros print")]
 pub(crate) fn skipped(test: &str, why: &str) {
     writeln!(std::io::stderr(), "SKIPPED: {test}: {why}").unwrap();
     assert!(std::env::var_os("CI").is_none_or(|ci| ci != "true"), "SKIPPED with CI=true: {why}");

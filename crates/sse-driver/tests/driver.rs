@@ -431,12 +431,11 @@ fn panics_while_another_unwinds_are_let_go_of() {
             hooks.lock().unwrap().push(format!("hook: {reason}"));
             panic!("a hook");
         })
-        .with_observer(move |notice: &Notice<'_>| match notice {
-            Notice::Close { reason, .. } => {
+        .with_observer(move |notice: &Notice<'_>| {
+            if let Notice::Close { reason, .. } = notice {
                 notices.lock().unwrap().push(format!("observer: {reason}"));
                 panic!("an observer");
             }
-            _ => {}
         });
     let panicked = std::panic::catch_unwind(core::panic::AssertUnwindSafe(|| {
         let mut driver = Box::pin(Driver::new(Explosive, Clock::default(), options));
