@@ -1,6 +1,6 @@
 //! Thousands of clients. The server runs in a process of its own: its memory and its sockets are nobody else's.
 //!
-//! The process is the test's own program, run once more for the one test that calls [`serve`].
+//! The process is the test's own program, run once more for a test that then is the server.
 
 use super::client::Client;
 use super::producer::{Answer, Census, app_of, counted};
@@ -14,8 +14,8 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-/// The name of the test that is the server.
-const SERVER: &str = "the_server_of_a_crowd";
+/// The name of the test that is the server in the other process.
+const SERVER: &str = "ten_thousand_clients_come_and_leave_and_the_memory_returns";
 
 /// Set for the process that is the server.
 const IS_SERVER: &str = "SSE_SERVER_OF_A_CROWD";
@@ -27,6 +27,9 @@ const WAVE: usize = 500;
 const LEAK: usize = 256;
 
 pub(crate) async fn ten_thousand_clients_come_and_leave_and_the_memory_returns<F: Framework>() {
+    if std::env::var_os(IS_SERVER).is_some() {
+        return serve::<F>().await;
+    }
     let Some(mut server) = Remote::start("ten thousand clients", WAVE) else { return };
     let clients = 10_000 * depth();
     for _ in 0..8 {
@@ -115,7 +118,7 @@ impl Remote {
             return None;
         }
         let mut process = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", SERVER, "--ignored", "--nocapture"])
+            .args(["--exact", SERVER, "--nocapture"])
             .env(IS_SERVER, "1")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -199,11 +202,7 @@ impl Remote {
 }
 
 /// The server of a process of its own, until it is told to stop, or nobody is there who could.
-pub(crate) async fn serve<F: Framework>() {
-    if std::env::var_os(IS_SERVER).is_none() {
-        println!("nothing to do: other tests start it");
-        return;
-    }
+async fn serve<F: Framework>() {
     allow_sockets(usize::MAX).unwrap_or_default();
     let hub = Broadcaster::new(Settings::new());
     let census = Census::default();

@@ -170,10 +170,3 @@ scenarios::scenarios! { crowd with Actix:
     ten_thousand_clients_come_and_leave_and_the_memory_returns
     a_graceful_shutdown_ends_five_thousand_streams
 }
-
-#[cfg(target_os = "linux")]
-#[tokio::test]
-#[ignore = "the process of a server, which the tests of crowds start"]
-async fn the_server_of_a_crowd() {
-    crowd::serve::<Actix>().await;
-}
