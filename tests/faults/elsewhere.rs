@@ -93,6 +93,8 @@ impl Elsewhere {
 
 impl Drop for Elsewhere {
     fn drop(&mut self) {
+        // The last words of its sockets would keep the namespace, and with it the cable, for a minute or two.
+        let _was_there = ip(&["link", "delete", &format!("{}a", self.cable)]);
         drop(self.holder.stdin.take());
         let _ended = self.holder.wait();
     }
