@@ -16,6 +16,9 @@ use std::sync::{Arc, Mutex};
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(3_600);
 
+/// How often a poll may ask the clock and the alarm.
+const MOST_CALLS: u32 = 4;
+
 /// What the clock shows, and what was asked of it.
 #[derive(Default)]
 struct Hands {
@@ -40,6 +43,7 @@ impl Timer for Clock {
     fn now(&mut self) -> Instant {
         let mut hands = self.0.borrow_mut();
         hands.calls += 1;
+        assert!(hands.calls <= MOST_CALLS, "it spins");
         Instant::from_epoch(hands.now)
     }
 
@@ -97,8 +101,6 @@ impl Stream {
     fn poll(&mut self) -> Option<String> {
         self.clock.0.borrow_mut().calls = 0;
         let chunk = self.driver.as_mut().poll_chunk(&mut Context::from_waker(Waker::noop()));
-        let calls = self.clock.0.borrow().calls;
-        assert!(calls <= 4, "it spins: {calls}");
         match chunk {
             Poll::Ready(Some(chunk)) => Some(String::from_utf8(chunk.to_vec()).unwrap()),
             Poll::Ready(None) | Poll::Pending => None,
