@@ -76,7 +76,7 @@ pub(crate) async fn a_graceful_shutdown_ends_five_thousand_streams<F: Framework>
     assert_eq!((left.open, left.clients, left.ended), (0, 0, streams));
 }
 
-/// How many times as much is done where there is time for it.
+/// How many times as much is done with `SSE_DEEP=1`.
 fn depth() -> usize {
     if std::env::var_os("SSE_DEEP").is_some_and(|deep| deep == "1") { 3 } else { 1 }
 }

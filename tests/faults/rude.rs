@@ -51,7 +51,8 @@ pub(crate) async fn a_request_behind_another_waits_for_the_end_of_the_first<F: F
 
 /// Floods the server while its own stream goes on: the server stops reading, or ends the connection.
 pub(crate) async fn a_client_that_never_stops_sending_is_not_read_without_end<F: Framework>() {
-    const LIMIT: usize = 16 * 1024 * 1024;
+    // More than the systems hold between the two.
+    const LIMIT: usize = 64 * 1024 * 1024;
     let (_feed, answer, mut watch) = fed();
     let answer = answer.with(|options| options.with_heartbeat(beating()));
     let server =

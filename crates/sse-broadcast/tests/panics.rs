@@ -148,6 +148,18 @@ fn a_clock_that_panics_changes_nothing() {
 }
 
 #[test]
+fn a_drain_whose_timer_panics_takes_clients_again() {
+    let hub = Broadcaster::new(settings());
+    let mut streams: Vec<_> = (0..3).map(|_| hub.subscribe(["t"], None).unwrap()).collect();
+    streams.iter_mut().for_each(|stream| drop(read(stream)));
+    let sleep = |_| -> core::future::Ready<()> { panic!("a timer") };
+    let mut drain = Box::pin(hub.drain(Duration::from_secs(10), sleep));
+    assert!(panics(move || drain.as_mut().poll(&mut Context::from_waker(Waker::noop()))));
+    drop(streams);
+    works(&hub);
+}
+
+#[test]
 fn wakers_that_panic_keep_nobody_asleep_and_abort_nothing() {
     struct Explosive;
     impl Wake for Explosive {
