@@ -8,7 +8,7 @@ use crate::sse_driver::sse_core::connection::{CloseReason, Heartbeat};
 use core::time::Duration;
 
 /// For how long what was sent may stay unacknowledged. Loopback acknowledges in microseconds.
-const USER_TIMEOUT: Duration = Duration::from_secs(1);
+const USER_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// Starts a server that can be reached from elsewhere, and whose connections have `TCP_USER_TIMEOUT`.
 pub(crate) fn start<F: Framework>(
