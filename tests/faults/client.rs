@@ -55,6 +55,11 @@ impl Client {
         let socket = TcpSocket::new_v4().unwrap();
         socket.set_recv_buffer_size(16 * 1024).unwrap();
         let socket = within("connecting", socket.connect(address)).await.unwrap();
+        Self::over(socket)
+    }
+
+    /// Uses a connection that was made elsewhere.
+    pub(crate) fn over(socket: TcpStream) -> Self {
         Self { socket, unread: Vec::new(), gzip: None }
     }
 
@@ -75,11 +80,52 @@ impl Client {
     /// Asks and reads the head.
     pub(crate) async fn ask(&mut self, method: &str, path: &str, fields: &str) -> Head {
         let request = format!("{method} {path} HTTP/1.1\r\nhost: localhost\r\n{fields}\r\n");
-        self.socket.write_all(request.as_bytes()).await.unwrap();
+        self.send(request.as_bytes()).await;
+        self.head().await
+    }
+
+    /// Reads a head.
+    pub(crate) async fn head(&mut self) -> Head {
         let head = self.bytes_until(b"\r\n\r\n").await;
         let head = Head::parse(core::str::from_utf8(&head).unwrap().trim_end());
         self.gzip = (head.values("content-encoding") == ["gzip"]).then(|| GzDecoder::new(Vec::new()));
         head
+    }
+
+    /// Sends bytes, whatever they mean.
+    pub(crate) async fn send(&mut self, bytes: &[u8]) {
+        within("sending", self.socket.write_all(bytes)).await.unwrap();
+    }
+
+    /// Sends up to so many bytes that are no HTTP, until the server takes no more for a while or the connection ends; how
+    /// many it took.
+    pub(crate) async fn send_until_stuck(&mut self, limit: usize) -> usize {
+        const WHILE: Duration = Duration::from_millis(500);
+        let (garbage, mut sent) = (vec![b'x'; 64 * 1024], 0);
+        while sent < limit {
+            match tokio::time::timeout(WHILE, self.socket.write(&garbage)).await {
+                Ok(Ok(len)) => sent += len,
+                Ok(Err(_)) | Err(_) => break,
+            }
+        }
+        sent
+    }
+
+    /// Reads a single byte, if there is one still to come.
+    pub(crate) async fn byte(&mut self) {
+        let _is_open = within("a byte", self.socket.read(&mut [0])).await;
+    }
+
+    /// Reads until the connection has ended, in whatever way, or `text` has come. Says what came.
+    pub(crate) async fn until_gone_or(&mut self, text: &str) -> String {
+        loop {
+            let read = within("the end", self.socket.read_buf(&mut self.unread)).await;
+            let body = String::from_utf8_lossy(&self.unread);
+            if read.is_ok_and(|len| len > 0) && !body.contains(text) {
+                continue;
+            }
+            return body.into_owned();
+        }
     }
 
     /// Reads and unzips the next chunk; `None` stands for the last one, which says that the response is complete.
@@ -124,6 +170,11 @@ impl Client {
     pub(crate) async fn expect_closed(&mut self) {
         assert!(!self.fill().await);
         assert_eq!(self.unread, b"");
+    }
+
+    /// Leaves with a reset.
+    pub(crate) fn reset(self) {
+        self.socket.set_zero_linger().unwrap();
     }
 
     async fn bytes_until(&mut self, end: &[u8]) -> Vec<u8> {

@@ -1,6 +1,9 @@
 //! What goes wrong where many streams share one connection: HTTP/2.
 
-use crate::scenarios::producer::{FLOOD_EVENT_LEN, fed, flood};
+use crate::scenarios::panics::Fuse;
+use crate::scenarios::producer::{FLOOD_EVENT_LEN, exploding, fed, flood};
+#[cfg(target_os = "linux")]
+use crate::scenarios::vanished;
 use crate::scenarios::{Framework, Setup, start, within};
 use crate::sse_driver::sse_core::connection::{CloseReason, Heartbeat};
 use core::time::Duration;
@@ -17,7 +20,10 @@ struct Client(SendRequest<Empty<&'static [u8]>>);
 
 impl Client {
     async fn connect(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect(address).await.unwrap();
+        Self::over(TcpStream::connect(address).await.unwrap()).await
+    }
+
+    async fn over(stream: TcpStream) -> Self {
         let mut builder = http2::Builder::new(TokioExecutor::new());
         // As the standard and browsers other than Chromium have it; hyper's own default is 2 MiB.
         builder.initial_stream_window_size(64 * 1024);
@@ -107,6 +113,59 @@ pub(crate) async fn over_h2_a_reader_that_stops_costs_little_and_holds_up_nobody
     assert_eq!(flood_watch.asked(), asked);
     drop(unread);
     flood_watch.expect_end(CloseReason::PeerGone).await;
+}
+
+pub(crate) async fn over_h2_a_producer_that_panics_ends_its_own_stream_alone<F: Framework>() {
+    let (feed, kept, mut kept_watch) = fed();
+    let answers = [Fuse::Poll, Fuse::Drop, Fuse::PollAndDrop].map(exploding);
+    let [(poll, poll_watch), (drop, drop_watch), (both, both_watch)] = answers;
+    let answers = [("/kept", kept), ("/poll", poll), ("/drop", drop), ("/both", both)];
+    let server = start::<F>(answers, Setup::default());
+    let mut client = Client::connect(server.address).await;
+    let mut kept = client.get("/kept").await;
+    until(&mut kept, ":\n").await;
+    for (path, mut watch, reason) in [
+        ("/poll", poll_watch, CloseReason::SourceFailed),
+        ("/drop", drop_watch, CloseReason::PeerGone),
+        ("/both", both_watch, CloseReason::SourceFailed),
+    ] {
+        let mut stream = client.get(path).await;
+        let rest = async {
+            while let Some(Ok(frame)) = stream.frame().await {
+                if path == "/drop" && frame.into_data().is_ok_and(|data| data.ends_with(b"first\n\n")) {
+                    return;
+                }
+            }
+        };
+        within(path, rest).await;
+        core::mem::drop(stream);
+        watch.expect_end(reason).await;
+        feed.send("still here");
+        until(&mut kept, "data: still here\n\n").await;
+    }
+    core::mem::drop(feed);
+    within("the end", kept.collect()).await.unwrap();
+    kept_watch.expect_end(CloseReason::SourceEnded).await;
+}
+
+#[cfg(target_os = "linux")]
+pub(crate) async fn over_h2_all_streams_of_a_peer_that_vanishes_are_noticed<F: Framework>() {
+    let Some(elsewhere) = vanished::elsewhere("a peer of HTTP/2 that vanishes") else { return };
+    let heartbeat = Heartbeat::idle(Duration::from_secs(1)).unwrap();
+    let (_feed, idle, mut idle_watch) = fed();
+    let (_mute_feed, mute, mut mute_watch) = fed();
+    let idle = idle.with(|options| options.with_heartbeat(heartbeat));
+    let mute = mute.with(|options| options.with_heartbeat(None));
+    let server = vanished::start::<F>(&elsewhere, [("/idle", idle), ("/mute", mute)]);
+    let mut client = Client::over(elsewhere.connect(server.address).await).await;
+    let mut idle = client.get("/idle").await;
+    let mut mute = client.get("/mute").await;
+    until(&mut mute, ":\n").await;
+    until(&mut idle, ": heartbeat\n").await;
+    elsewhere.vanish();
+    idle_watch.expect_end(CloseReason::PeerGone).await;
+    mute_watch.expect_end(CloseReason::PeerGone).await;
+    drop((idle, mute, client));
 }
 
 pub(crate) async fn over_h2_a_head_request_gets_the_head_alone_and_runs_nothing<F: Framework>() {

@@ -5,7 +5,17 @@
 //! be waited for, and a deadline only says that a test has failed.
 
 pub(crate) mod client;
+#[cfg(target_os = "linux")]
+#[allow(clippy::print_stdout, reason = "figures, for whoever asks with --nocapture")]
+pub(crate) mod crowd;
+#[cfg(target_os = "linux")]
+pub(crate) mod elsewhere;
+pub(crate) mod panics;
 pub(crate) mod producer;
+pub(crate) mod resets;
+pub(crate) mod rude;
+#[cfg(target_os = "linux")]
+pub(crate) mod vanished;
 
 use self::client::{Client, FloodReader};
 use self::producer::{Answer, App, app, fed, flood, pushed, ticking};
@@ -16,6 +26,8 @@ use core::future::Future;
 use core::pin::Pin;
 use core::time::Duration;
 use socket2::{Domain, Socket, Type};
+#[cfg(target_os = "linux")]
+use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 
 /// A server that can be started.
@@ -62,18 +74,31 @@ pub(crate) struct Server {
 
 /// A deadline that only a failed test reaches.
 pub(crate) async fn within<F: Future>(what: &str, future: F) -> F::Output {
-    match tokio::time::timeout(Duration::from_secs(10), future).await {
+    match tokio::time::timeout(Duration::from_secs(30), future).await {
         Ok(output) => output,
-        Err(_) => panic!("took longer than 10 s: {what}"),
+        Err(_) => panic!("took longer than 30 s: {what}"),
     }
+}
+
+/// Says that a test cannot run here, where the test harness does not swallow it. With `CI=true` that is a failure.
+#[cfg(target_os = "linux")]
+#[allow(clippy::explicit_write, reason = "the test harness swallows what the macros print")]
+pub(crate) fn skipped(test: &str, why: &str) {
+    writeln!(std::io::stderr(), "SKIPPED: {test}: {why}").unwrap();
+    assert!(std::env::var_os("CI").is_none_or(|ci| ci != "true"), "SKIPPED with CI=true: {why}");
 }
 
 /// Listens with a small send buffer, which accepted sockets inherit, so that a client that does not read is soon felt.
 pub(crate) fn listen() -> TcpListener {
+    listen_at(Ipv4Addr::LOCALHOST)
+}
+
+/// Listens where another machine may connect.
+pub(crate) fn listen_at(address: Ipv4Addr) -> TcpListener {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     socket.set_send_buffer_size(16 * 1024).unwrap();
-    socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).unwrap();
-    socket.listen(64).unwrap();
+    socket.bind(&SocketAddr::from((address, 0)).into()).unwrap();
+    socket.listen(1024).unwrap();
     socket.set_nonblocking(true).unwrap();
     socket.into()
 }

@@ -1,5 +1,6 @@
 //! What servers send, and what became of it.
 
+use super::panics::Fuse;
 use super::within;
 use crate::sse_driver::sse_core::connection::CloseReason;
 use crate::sse_driver::sse_core::{BoxError, Encoder, Event, Frame, ItemError};
@@ -22,6 +23,11 @@ pub(crate) type App = Arc<dyn Fn(&str) -> Answer + Send + Sync>;
 pub(crate) fn app(answers: impl IntoIterator<Item = (&'static str, Answer)>) -> App {
     let answers: Mutex<HashMap<_, _>> = Mutex::new(answers.into_iter().collect());
     Arc::new(move |path| answers.lock().unwrap().remove(path).unwrap_or_else(|| panic!("nothing at {path}")))
+}
+
+/// Makes an app of a function that answers as often as it is asked.
+pub(crate) fn app_of(answer: impl Fn(&str) -> Answer + Send + Sync + 'static) -> App {
+    Arc::new(answer)
 }
 
 /// What a handler makes its response of.
@@ -61,7 +67,7 @@ pub(crate) struct Watch {
 }
 
 #[derive(Debug, PartialEq, Eq)]
-enum News {
+pub(crate) enum News {
     /// The producer was dropped.
     Dropped,
     /// The close hook ran.
@@ -83,16 +89,19 @@ impl Watch {
 
     /// Waits until the producer is dropped and the hook has run, once each, in this order.
     pub(crate) async fn expect_end(&mut self, reason: CloseReason) {
-        let what = "dropping the producer and running the hook";
+        assert_eq!(self.news().await, [News::Dropped, News::Closed(reason)]);
+    }
+
+    /// Waits until whoever could bring news is gone, and says what they brought.
+    pub(crate) async fn news(&mut self) -> Vec<News> {
         let mut news = Vec::new();
-        // Whoever could bring news is gone when there is none.
-        within(what, async {
+        within("dropping the producer and running the hook", async {
             while let Some(new) = self.news.recv().await {
                 news.push(new);
             }
         })
         .await;
-        assert_eq!(news, [News::Dropped, News::Closed(reason)]);
+        news
     }
 }
 
@@ -108,6 +117,49 @@ impl Drop for Guard {
     }
 }
 
+/// How many responses live, and how many have ended.
+#[derive(Clone, Default)]
+pub(crate) struct Census(Arc<[AtomicUsize; 2]>);
+
+impl Census {
+    /// The producers that live, and the close hooks that ran.
+    pub(crate) fn count(&self) -> (usize, usize) {
+        (self.0[0].load(Ordering::SeqCst), self.0[1].load(Ordering::SeqCst))
+    }
+}
+
+/// A source that is counted as long as it lives.
+pub(crate) fn counted(source: impl Source + Send + 'static, census: &Census) -> Answer {
+    census.0[0].fetch_add(1, Ordering::SeqCst);
+    let ended = census.clone();
+    let hook = move |_, _| {
+        ended.0[1].fetch_add(1, Ordering::SeqCst);
+    };
+    let counted = Counted { source: Box::pin(source), census: census.clone() };
+    Answer { source: Producer(Box::pin(counted)), options: Options::new().on_close(hook) }
+}
+
+struct Counted {
+    source: Pin<Box<dyn Source + Send>>,
+    census: Census,
+}
+
+impl Source for Counted {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        encoder: &Encoder,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame, ItemError>>> {
+        self.source.as_mut().poll_frame(encoder, cx)
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.census.0[0].fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
 /// The test's end of a source.
 pub(crate) struct Feed(mpsc::UnboundedSender<Result<Event<'static>, BoxError>>);
 
@@ -118,6 +170,10 @@ impl Feed {
     }
 
     pub(crate) fn fail(&self, error: &str) {
+        self.fail_with(error);
+    }
+
+    pub(crate) fn fail_with(&self, error: impl Into<BoxError>) {
         let _lives = self.0.send(Err(error.into()));
     }
 
@@ -169,6 +225,35 @@ impl Stream for Flood {
     }
 }
 
+/// A source that gives one event and then panics, or waits and panics when it is dropped.
+pub(crate) fn exploding(fuse: Fuse) -> (Answer, Watch) {
+    let (watch, news, guard) = Watch::new();
+    (Answer::watched(Exploding { fuse, guard }, news), watch)
+}
+
+struct Exploding {
+    fuse: Fuse,
+    guard: Guard,
+}
+
+impl Stream for Exploding {
+    type Item = Event<'static>;
+
+    fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Event<'static>>> {
+        match self.guard.asked.fetch_add(1, Ordering::Relaxed) {
+            0 => Poll::Ready(Some(Event::new("first"))),
+            _ if self.fuse == Fuse::Drop => Poll::Pending,
+            _ => panic!("a producer"),
+        }
+    }
+}
+
+impl Drop for Exploding {
+    fn drop(&mut self) {
+        assert_eq!(self.fuse, Fuse::Poll, "a producer that is dropped");
+    }
+}
+
 /// An async function that sends events.
 pub(crate) fn pushed<F, Fut>(function: F) -> (Answer, Watch)
 where
@@ -181,6 +266,24 @@ where
         function(events).await;
     });
     (Answer::watched(push, news), watch)
+}
+
+/// A source that is awake all the time and has nothing to say.
+pub(crate) fn restless() -> (Answer, Watch) {
+    let (watch, news, guard) = Watch::new();
+    (Answer::watched(Restless(guard), news), watch)
+}
+
+struct Restless(Guard);
+
+impl Stream for Restless {
+    type Item = Event<'static>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Event<'static>>> {
+        self.0.asked.fetch_add(1, Ordering::Relaxed);
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
 }
 
 /// A source that counts, by the runtime's timer.

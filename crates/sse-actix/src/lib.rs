@@ -37,7 +37,8 @@
 //! - **Clients that stall** hold their body unpolled, so it cannot time out by itself, and actix hides the connection: set
 //!   `TCP_USER_TIMEOUT` on the listening socket, as the example `live` does; accepted sockets inherit it. Linux (5.11 and
 //!   later) then gives up a connection whose window stays closed for so long, even if the client's system still answers.
-//!   Not a short one: slow readers would be given up, too. Memory is bounded meanwhile.
+//!   Not a short one: slow readers would be given up, too. Memory is bounded meanwhile. It is also how clients that
+//!   vanish without a word are noticed, when heartbeats are not acknowledged.
 //! - **Shutdown** waits for open streams until `shutdown_timeout` (30 s) and cuts them then: end them with [`Sse::until`].
 //!   An actix-server before 2.9.1 may cut them at once.
 //! - **Compression**: the response says `content-encoding: identity`, so that actix's `Compress` leaves it alone, which

@@ -8,7 +8,9 @@ use actix_web::http::header::CONTENT_ENCODING;
 use actix_web::middleware::{Compress, Condition};
 use actix_web::{App as ActixApp, HttpRequest, HttpResponse, HttpServer, Responder, web};
 use scenarios::producer::{Answer, App};
-use scenarios::{Compression, Framework, OVERRIDDEN, Server, Setup};
+use scenarios::{Compression, Framework, OVERRIDDEN, Server, Setup, panics, resets, rude};
+#[cfg(target_os = "linux")]
+use scenarios::{crowd, vanished};
 use sse_actix::{Sse, sse_driver};
 use std::net::TcpListener;
 
@@ -136,4 +138,35 @@ scenarios::scenarios! { scenarios with Actix:
 #[cfg(target_os = "linux")]
 scenarios::scenarios! { scenarios with Actix:
     a_reader_that_stops_costs_little_and_is_given_up
+}
+
+scenarios::scenarios! { resets with Actix:
+    a_reset_ends_its_producer_at_once_wherever_the_stream_is
+    a_reader_of_single_bytes_is_given_up_and_delays_nobody
+}
+
+scenarios::scenarios! { rude with Actix:
+    garbage_behind_a_request_reaches_no_handler_and_hides_no_leaving
+    a_request_behind_another_waits_for_the_end_of_the_first
+    a_client_that_never_stops_sending_is_not_read_without_end
+    a_source_that_only_wakes_itself_starves_nobody
+}
+
+scenarios::scenarios! { panics with Actix:
+    a_producer_that_panics_ends_its_own_stream_alone
+    an_observer_that_panics_ends_its_own_stream_alone
+    hooks_policies_and_signals_that_panic_end_their_own_stream_alone
+}
+
+#[cfg(target_os = "linux")]
+scenarios::scenarios! { vanished with Actix:
+    a_peer_that_vanishes_from_an_idle_stream_is_noticed_by_the_heartbeats
+    a_peer_that_vanishes_from_a_busy_stream_is_noticed
+    a_shutdown_waits_for_a_peer_that_vanished_no_longer_than_to_notice_it
+}
+
+#[cfg(target_os = "linux")]
+scenarios::scenarios! { crowd with Actix:
+    ten_thousand_clients_come_and_leave_and_the_memory_returns
+    a_graceful_shutdown_ends_five_thousand_streams
 }

@@ -30,7 +30,10 @@
 //! - **Clients that stall** hold their body unpolled, so it cannot time out by itself: put a write time-out round the
 //!   connection, as the example `live` does with a listener of its own; not a short one, which would give up slow readers,
 //!   too. Memory is bounded meanwhile. Over HTTP/2 the time-out ends connections that are stuck, not single streams.
-//! - **Shutdown** (`with_graceful_shutdown`) waits for open streams: end them with [`Sse::until`].
+//! - **Clients that vanish** without a word are noticed when heartbeats are not acknowledged: set `TCP_USER_TIMEOUT` on the
+//!   listening socket, or Linux retransmits for about 15 minutes. A write time-out does not notice them on idle streams.
+//! - **Shutdown** (`with_graceful_shutdown`) waits for open streams: end them with [`Sse::until`]. Over HTTP/2 a client whose
+//!   window stays closed holds it up: limit it.
 //!
 //! # Features
 //!

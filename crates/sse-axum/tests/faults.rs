@@ -10,7 +10,9 @@ use axum::serve::Listener;
 use core::pin::Pin;
 use core::time::Duration;
 use scenarios::producer::{Answer, App};
-use scenarios::{Compression, Framework, OVERRIDDEN, Server, Setup};
+use scenarios::{Compression, Framework, OVERRIDDEN, Server, Setup, panics, resets, rude};
+#[cfg(target_os = "linux")]
+use scenarios::{crowd, vanished};
 use sse_axum::{Sse, sse_driver};
 use std::io;
 use std::net::SocketAddr;
@@ -25,6 +27,9 @@ mod scenarios;
 
 #[path = "../../../tests/faults/h2.rs"]
 mod h2;
+
+#[path = "../../../tests/faults/frames.rs"]
+mod frames;
 
 /// Gives up connections whose writes are stuck for `write_timeout`: those of clients that stopped reading.
 struct TimeoutListener {
@@ -107,4 +112,49 @@ scenarios::scenarios! { h2 with Axum:
     over_h2_a_reader_that_stops_costs_little_and_holds_up_nobody
     over_h2_a_graceful_shutdown_ends_open_streams
     over_h2_a_head_request_gets_the_head_alone_and_runs_nothing
+    over_h2_a_producer_that_panics_ends_its_own_stream_alone
+}
+
+#[cfg(target_os = "linux")]
+scenarios::scenarios! { h2 with Axum:
+    over_h2_all_streams_of_a_peer_that_vanishes_are_noticed
+}
+
+scenarios::scenarios! { frames with Axum:
+    over_h2_a_window_that_never_opens_costs_little
+    over_h2_a_client_that_says_goaway_keeps_its_open_streams
+    over_h2_garbage_ends_the_streams_of_its_connection_and_no_other
+    over_h2_a_shutdown_waits_for_a_window_that_stays_closed
+    over_h2_streams_that_are_cancelled_leave_nothing_behind
+}
+
+scenarios::scenarios! { resets with Axum:
+    a_reset_ends_its_producer_at_once_wherever_the_stream_is
+    a_reader_of_single_bytes_is_given_up_and_delays_nobody
+}
+
+scenarios::scenarios! { rude with Axum:
+    garbage_behind_a_request_reaches_no_handler_and_hides_no_leaving
+    a_request_behind_another_waits_for_the_end_of_the_first
+    a_client_that_never_stops_sending_is_not_read_without_end
+    a_source_that_only_wakes_itself_starves_nobody
+}
+
+scenarios::scenarios! { panics with Axum:
+    a_producer_that_panics_ends_its_own_stream_alone
+    an_observer_that_panics_ends_its_own_stream_alone
+    hooks_policies_and_signals_that_panic_end_their_own_stream_alone
+}
+
+#[cfg(target_os = "linux")]
+scenarios::scenarios! { vanished with Axum:
+    a_peer_that_vanishes_from_an_idle_stream_is_noticed_by_the_heartbeats
+    a_peer_that_vanishes_from_a_busy_stream_is_noticed
+    a_shutdown_waits_for_a_peer_that_vanished_no_longer_than_to_notice_it
+}
+
+#[cfg(target_os = "linux")]
+scenarios::scenarios! { crowd with Axum:
+    ten_thousand_clients_come_and_leave_and_the_memory_returns
+    a_graceful_shutdown_ends_five_thousand_streams
 }

@@ -3,6 +3,7 @@ use crate::message::Message;
 use crate::position::{Epoch, Position};
 use crate::settings::{Lag, Settings};
 use crate::subscription::{Subscribe, Subscription};
+use crate::unwinding;
 use core::cmp::Reverse;
 use core::fmt;
 use core::future::Future;
@@ -581,7 +582,7 @@ fn wake(waiting: impl IntoIterator<Item = Slab<Waker>>) {
 
     impl<I: Iterator<Item = (usize, Waker)>> Drop for All<I> {
         fn drop(&mut self) {
-            self.0.by_ref().for_each(|(_, waker)| waker.wake());
+            self.0.by_ref().for_each(|(_, waker)| unwinding::run(|| waker.wake()));
         }
     }
 

@@ -55,6 +55,7 @@ mod message;
 mod position;
 mod settings;
 mod subscription;
+mod unwinding;
 
 pub use hub::{Broadcaster, PublishError, Stats, SubscribeError};
 pub use message::Message;

@@ -2,6 +2,7 @@ use crate::hub::{Broadcaster, Client, Hub, Place, State, SubscribeError, Topic, 
 use crate::log::{Entry, Log};
 use crate::position::Position;
 use crate::settings::{Lag, Presence};
+use crate::unwinding;
 use core::fmt;
 use core::pin::Pin;
 use core::task::{Context, Poll, Waker};
@@ -758,7 +759,8 @@ impl Drop for Subscription {
         drop(state);
         drop(left);
         if let Some(hook) = &self.hub.settings.on_leave {
-            hook(&Presence { broadcaster: &self.broadcaster(), topics: &self.topics, clients });
+            let presence = Presence { broadcaster: &self.broadcaster(), topics: &self.topics, clients };
+            unwinding::run(|| hook(&presence));
         }
     }
 }

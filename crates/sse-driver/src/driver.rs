@@ -3,6 +3,7 @@ use crate::observer::Reports;
 use crate::options::{Options, Until};
 use crate::source::Source;
 use crate::timer::{Alarm, Timer};
+use crate::unwinding;
 use bytes::Bytes;
 use core::fmt;
 use core::pin::Pin;
@@ -76,7 +77,7 @@ pin_project! {
             let _told_even_if_the_source_panics = CloseOnDrop { reports: this.reports, reason, totals };
             // The producer goes first: the hook may look at what it left.
             let mut source = this.source;
-            source.set(None);
+            unwinding::run(|| source.set(None));
         }
     }
 }

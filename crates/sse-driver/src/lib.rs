@@ -25,6 +25,7 @@ mod source;
 mod timer;
 #[cfg(feature = "tracing")]
 mod tracing;
+mod unwinding;
 
 pub use decode::DecodeStream;
 pub use driver::{Driver, random_seed};

@@ -1,4 +1,5 @@
 use crate::options::CloseHook;
+use crate::unwinding;
 use bytes::Bytes;
 use core::time::Duration;
 use sse_core::connection::{CloseReason, Totals};
@@ -181,7 +182,7 @@ impl Reports {
 
     pub(crate) fn observe(&self, notice: &Notice<'_>) {
         if let Some(observed) = &self.observed {
-            observed.observer.observe(notice);
+            unwinding::run(|| observed.observer.observe(notice));
         }
     }
 
@@ -235,7 +236,7 @@ struct RunOnDrop(Option<CloseHook>, CloseReason, Totals);
 impl Drop for RunOnDrop {
     fn drop(&mut self) {
         if let Some(hook) = self.0.take() {
-            hook(self.1, self.2);
+            unwinding::run(|| hook(self.1, self.2));
         }
     }
 }

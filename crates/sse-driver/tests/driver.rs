@@ -407,6 +407,45 @@ fn the_hook_runs_whoever_panics() {
 }
 
 #[test]
+fn panics_while_another_unwinds_are_let_go_of() {
+    struct Explosive;
+    impl Source for Explosive {
+        fn poll_frame(
+            self: Pin<&mut Self>,
+            _: &Encoder,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame, ItemError>>> {
+            panic!("in poll");
+        }
+    }
+    impl Drop for Explosive {
+        fn drop(&mut self) {
+            panic!("in drop");
+        }
+    }
+    // As runtimes do: what panicked is dropped while the panic unwinds. Each of the three alone would abort the process.
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let (hooks, notices) = (Arc::clone(&heard), Arc::clone(&heard));
+    let options = Options::new()
+        .on_close(move |reason, _| {
+            hooks.lock().unwrap().push(format!("hook: {reason}"));
+            panic!("a hook");
+        })
+        .with_observer(move |notice: &Notice<'_>| {
+            if let Notice::Close { reason, .. } = notice {
+                notices.lock().unwrap().push(format!("observer: {reason}"));
+                panic!("an observer");
+            }
+        });
+    let panicked = std::panic::catch_unwind(core::panic::AssertUnwindSafe(|| {
+        let mut driver = Box::pin(Driver::new(Explosive, Clock::default(), options));
+        while poll(driver.as_mut()).is_ready() {}
+    }));
+    assert_eq!(panicked.unwrap_err().downcast_ref(), Some(&"in poll"), "the first is heard of");
+    assert_eq!(*heard.lock().unwrap(), ["observer: source-failed", "hook: source-failed"]);
+}
+
+#[test]
 fn a_sender_holds_a_bounded_number_of_frames_and_says_so() {
     let kept = Arc::new(Mutex::new(None));
     let keep = Arc::clone(&kept);

@@ -36,6 +36,9 @@ struct Demo {
 async fn main() -> io::Result<()> {
     let port = std::env::var("PORT").ok().and_then(|port| port.parse().ok()).unwrap_or(3000);
     let listener = TcpListener::bind(("127.0.0.1", port)).await?;
+    // Gives up connections of clients that vanished, when heartbeats are not acknowledged: the sockets inherit it.
+    #[cfg(target_os = "linux")]
+    socket2::SockRef::from(&listener).set_tcp_user_timeout(Some(Duration::from_secs(30)))?;
     let demo = Demo { metrics: Metrics::new(), stop: Stop::on_ctrl_c() };
     let sampled = demo.metrics.clone();
     tokio::spawn(async move { sampled.sample_every(metrics::PERIOD).await });

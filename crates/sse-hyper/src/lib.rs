@@ -30,7 +30,10 @@
 //!   connection (the examples use `tokio-io-timeout`), not a short one, which would give up slow readers, too. Memory is
 //!   bounded meanwhile: nothing is read from the source. Over HTTP/2 the time-out ends connections that are stuck; a client
 //!   that stops reading one stream and goes on with others keeps it, at the price of hyper's `max_send_buf_size` at most.
-//! - **Shutdown** waits for open streams: end them with [`Sse::until`].
+//! - **Clients that vanish** without a word are noticed when heartbeats are not acknowledged: set `TCP_USER_TIMEOUT` on the
+//!   listening socket, or Linux retransmits for about 15 minutes. A write time-out does not notice them on idle streams.
+//! - **Shutdown** waits for open streams: end them with [`Sse::until`]. Over HTTP/2 a client whose window stays closed holds
+//!   it up: limit it.
 //! - **HEAD**: use [`Sse::respond_to`]; hyper sends bodies in answer to HEAD over HTTP/2 otherwise.
 //!
 //! # Features

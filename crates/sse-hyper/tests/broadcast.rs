@@ -67,3 +67,10 @@ sse_testkit::broadcast_tests!(over_http2, Hyper<true>);
 async fn b04_a_shutdown_ends_the_streams_and_the_server() {
     contract::b04_a_shutdown_ends_the_streams_and_the_server::<Hyper<false>>().await;
 }
+
+#[test]
+fn b03_a_client_that_reads_a_byte_a_second_costs_the_others_nothing() {
+    contract::run(
+        contract::b03_a_client_that_reads_a_byte_a_second_costs_the_others_nothing::<Hyper<false>>(),
+    );
+}

@@ -11,7 +11,9 @@ use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use scenarios::producer::{Answer, App, Producer};
-use scenarios::{Compression, Framework, OVERRIDDEN, Server, Setup};
+use scenarios::{Compression, Framework, OVERRIDDEN, Server, Setup, panics, resets, rude};
+#[cfg(target_os = "linux")]
+use scenarios::{crowd, vanished};
 use sse_hyper::sse_core::BoxError;
 use sse_hyper::{Sse, SseBody, sse_driver};
 use tokio::net::{TcpListener, TcpStream};
@@ -26,6 +28,9 @@ mod scenarios;
 
 #[path = "../../../tests/faults/h2.rs"]
 mod h2;
+
+#[path = "../../../tests/faults/frames.rs"]
+mod frames;
 
 struct Hyper;
 
@@ -116,4 +121,49 @@ scenarios::scenarios! { h2 with Hyper:
     over_h2_a_reader_that_stops_costs_little_and_holds_up_nobody
     over_h2_a_graceful_shutdown_ends_open_streams
     over_h2_a_head_request_gets_the_head_alone_and_runs_nothing
+    over_h2_a_producer_that_panics_ends_its_own_stream_alone
+}
+
+#[cfg(target_os = "linux")]
+scenarios::scenarios! { h2 with Hyper:
+    over_h2_all_streams_of_a_peer_that_vanishes_are_noticed
+}
+
+scenarios::scenarios! { frames with Hyper:
+    over_h2_a_window_that_never_opens_costs_little
+    over_h2_a_client_that_says_goaway_keeps_its_open_streams
+    over_h2_garbage_ends_the_streams_of_its_connection_and_no_other
+    over_h2_a_shutdown_waits_for_a_window_that_stays_closed
+    over_h2_streams_that_are_cancelled_leave_nothing_behind
+}
+
+scenarios::scenarios! { resets with Hyper:
+    a_reset_ends_its_producer_at_once_wherever_the_stream_is
+    a_reader_of_single_bytes_is_given_up_and_delays_nobody
+}
+
+scenarios::scenarios! { rude with Hyper:
+    garbage_behind_a_request_reaches_no_handler_and_hides_no_leaving
+    a_request_behind_another_waits_for_the_end_of_the_first
+    a_client_that_never_stops_sending_is_not_read_without_end
+    a_source_that_only_wakes_itself_starves_nobody
+}
+
+scenarios::scenarios! { panics with Hyper:
+    a_producer_that_panics_ends_its_own_stream_alone
+    an_observer_that_panics_ends_its_own_stream_alone
+    hooks_policies_and_signals_that_panic_end_their_own_stream_alone
+}
+
+#[cfg(target_os = "linux")]
+scenarios::scenarios! { vanished with Hyper:
+    a_peer_that_vanishes_from_an_idle_stream_is_noticed_by_the_heartbeats
+    a_peer_that_vanishes_from_a_busy_stream_is_noticed
+    a_shutdown_waits_for_a_peer_that_vanished_no_longer_than_to_notice_it
+}
+
+#[cfg(target_os = "linux")]
+scenarios::scenarios! { crowd with Hyper:
+    ten_thousand_clients_come_and_leave_and_the_memory_returns
+    a_graceful_shutdown_ends_five_thousand_streams
 }

@@ -12,5 +12,7 @@ mod peers;
 mod pipe;
 mod reconnection;
 #[cfg(feature = "broadcast")]
+mod resets;
+#[cfg(feature = "broadcast")]
 mod resuming;
 mod sockets;

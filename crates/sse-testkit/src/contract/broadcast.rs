@@ -11,7 +11,7 @@ use sse_broadcast::{Broadcaster, Epoch, Settings};
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::net::TcpStream;
 use tokio::task::spawn_local;
 use tokio::time::{Instant, sleep, timeout};
@@ -288,6 +288,46 @@ pub async fn b03_a_client_that_stalls_costs_the_others_nothing<B: Broadcasts>() 
     let expected = (1..=MISSED).map(|number| number.to_string());
     assert!(numbers.eq(expected), "all, in order");
     assert_eq!((hub.client_count(), hub.stats().lagged), (2, 0), "the stalled one does not know yet");
+}
+
+/// A client that reads one byte a second, for an hour, delays nobody by a moment, and its events are not kept for it. On
+/// HTTP/1.1, whose bytes are those of the stream.
+pub async fn b03_a_client_that_reads_a_byte_a_second_costs_the_others_nothing<B: Broadcasts>() {
+    const EVENTS: u32 = 3_600;
+    const SECOND: Duration = Duration::from_secs(1);
+    let hub = Broadcaster::new(settings().with_events(20));
+    let (mut slow, served) = duplex(64);
+    spawn_local(B::serve(served, hub.clone()));
+    slow.write_all(b"GET /events HTTP/1.1\r\nhost: x\r\n\r\n").await.expect("a server that reads");
+    let bytes = Arc::new(AtomicUsize::new(0));
+    let trickle = spawn_local({
+        let bytes = Arc::clone(&bytes);
+        async move {
+            loop {
+                sleep(SECOND).await;
+                slow.read_exact(&mut [0]).await.expect("an open stream");
+                bytes.fetch_add(1, Ordering::SeqCst);
+            }
+        }
+    });
+    let mut reading = open::<B>(&hub, events()).await;
+    until(&mut reading, "id: e-0\ndata: {\"reason\":\"fresh\"}\n\n").await;
+    reading.next_event().await.expect("where it starts");
+    let padding = "x".repeat(500);
+    for number in 1..=EVENTS {
+        sleep(SECOND).await;
+        let published = Instant::now();
+        hub.publish(NEWS, format!("{number} {padding}")).expect("room for an event");
+        let event = reading.next_event().await.expect("an open stream");
+        assert!(event.data.starts_with(&format!("{number} ")), "in order");
+        assert_eq!(Instant::now(), published, "event {number} arrives at once");
+    }
+    // Where the buffers on its way had room it was told that it lags, and has that before it.
+    assert_eq!(hub.client_count() + hub.stats().lagged as usize, 2);
+    let bytes = bytes.load(Ordering::SeqCst);
+    assert!((3_500..3_700).contains(&bytes), "{bytes}");
+    trickle.abort();
+    eventually("the slow one is removed", || hub.client_count() == 1).await;
 }
 
 /// What a client has missed while it was waiting arrives in one chunk.

@@ -1,0 +1,131 @@
+//! Clocks that stand still and jump: events age as documented, and the log stays bounded.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+use core::pin::Pin;
+use core::task::{Context, Poll, Waker};
+use core::time::Duration;
+use futures_core::Stream;
+use sse_broadcast::{Broadcaster, Delivery, Epoch, Outcome, Settings, Subscription};
+use sse_core::{CloseReason, EventId};
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3_600);
+
+/// A broadcaster whose events live for a minute, ten at most, and the hours of its clock, which begins at 24.
+fn hub() -> (Broadcaster, Arc<Mutex<Duration>>) {
+    let hands = Arc::new(Mutex::new(24 * HOUR));
+    let (zero, shown) = (Instant::now(), Arc::clone(&hands));
+    let settings = Settings::new().with_epoch(Epoch::new("e").unwrap()).with_age(MINUTE).with_events(10);
+    (Broadcaster::new(settings.with_clock(move || zero + *shown.lock().unwrap())), hands)
+}
+
+fn publish(hub: &Broadcaster, count: u64) {
+    for _ in 0..count {
+        hub.publish("t", "x").unwrap();
+    }
+}
+
+/// What a client gets that saw this event last.
+fn outcome(hub: &Broadcaster, seen: u64) -> Outcome {
+    hub.subscribe(["t"], Some(&EventId::new(format!("e-{seen}")).unwrap())).unwrap().outcome()
+}
+
+fn read(stream: &mut Subscription) -> (usize, Option<CloseReason>) {
+    let mut events = 0;
+    loop {
+        match Pin::new(&mut *stream).poll_next(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(Some(Delivery::Frame(frame))) => {
+                let text = core::str::from_utf8(frame.as_bytes()).unwrap();
+                events += text.matches("data: x\n").count();
+            }
+            Poll::Ready(Some(Delivery::Close(reason))) => return (events, Some(reason)),
+            Poll::Ready(None) | Poll::Pending => return (events, None),
+            Poll::Ready(Some(other)) => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn under_a_clock_that_stands_still_nothing_ages_and_the_log_stays_bounded() {
+    let (hub, _) = hub();
+    publish(&hub, 10_000);
+    assert_eq!(outcome(&hub, 9_990), Outcome::Resumed { replayed: 10 });
+    assert_eq!(outcome(&hub, 9_989), Outcome::Gap { from: 9_989, to: 9_990 });
+}
+
+#[test]
+fn a_clock_that_jumps_ahead_lets_go_of_what_is_too_old_and_says_so() {
+    let (hub, hands) = hub();
+    let mut read_it = hub.subscribe(["t"], None).unwrap();
+    read(&mut read_it);
+    let mut missed_it = hub.subscribe(["t"], None).unwrap();
+    read(&mut missed_it);
+    publish(&hub, 5);
+    assert_eq!(read(&mut read_it), (5, None));
+    *hands.lock().unwrap() += 8 * HOUR;
+    assert_eq!(outcome(&hub, 2), Outcome::Gap { from: 2, to: 5 });
+    publish(&hub, 1);
+    assert_eq!(read(&mut read_it), (1, None), "who had read everything loses nothing");
+    assert_eq!(read(&mut missed_it), (0, Some(CloseReason::Lagged)));
+    assert_eq!(outcome(&hub, 5), Outcome::Resumed { replayed: 1 });
+}
+
+#[test]
+fn a_clock_that_goes_back_lets_go_of_nothing_early_and_of_everything_in_the_end() {
+    let (hub, hands) = hub();
+    let mut reader = hub.subscribe(["t"], None).unwrap();
+    read(&mut reader);
+    publish(&hub, 3);
+    *hands.lock().unwrap() -= 8 * HOUR;
+    publish(&hub, 3);
+    assert_eq!(outcome(&hub, 0), Outcome::Resumed { replayed: 6 });
+    assert_eq!(read(&mut reader), (6, None));
+    // Events and bytes bound it meanwhile.
+    publish(&hub, 1_000);
+    assert_eq!(outcome(&hub, 996), Outcome::Resumed { replayed: 10 });
+    *hands.lock().unwrap() += 8 * HOUR + 2 * MINUTE;
+    assert_eq!(outcome(&hub, 996), Outcome::Gap { from: 996, to: 1_006 });
+}
+
+#[test]
+fn any_jumps_lose_nothing_younger_than_its_age_and_tell_what_is_lost() {
+    let (hub, hands) = hub();
+    let mut random = 7_u64;
+    let mut next = |below: u64| {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (random >> 33) % below
+    };
+    // When each event was published.
+    let mut times: Vec<Duration> = Vec::new();
+    for _ in 0..20_000 {
+        let mut now = hands.lock().unwrap();
+        *now = match next(20) {
+            0 => now.saturating_sub(HOUR * 3),
+            1 => *now + HOUR * 3,
+            _ => *now + Duration::from_secs(next(20)),
+        };
+        times.push(*now);
+        drop(now);
+        publish(&hub, 1);
+        let last = times.len() as u64;
+        let seen = last - next(last.min(12));
+        let kept = last.saturating_sub(10);
+        // Never yet, by any hour that the clock has shown since, was it too old.
+        let young = |number: u64| {
+            let since = &times[number as usize - 1..];
+            since.iter().all(|shown| shown.saturating_sub(since[0]) <= MINUTE)
+        };
+        match outcome(&hub, seen) {
+            Outcome::Resumed { replayed } => assert_eq!(replayed, last - seen),
+            Outcome::Gap { from, to } => {
+                assert_eq!(from, seen);
+                // The newest that is gone had to go; those before it went first.
+                assert!(to <= kept || !young(to), "{to} of {last} was young");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! Peers that vanish: no FIN, no RST, no answer any more.
+
+use super::client::Client;
+use super::elsewhere::Elsewhere;
+use super::producer::{Answer, app, fed, flood};
+use super::{Framework, Server, Setup, listen_at, skipped};
+use crate::sse_driver::sse_core::connection::{CloseReason, Heartbeat};
+use core::time::Duration;
+
+/// For how long what was sent may stay unacknowledged. Loopback acknowledges in microseconds.
+const USER_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// Starts a server that can be reached from elsewhere, and whose connections have `TCP_USER_TIMEOUT`.
+pub(crate) fn start<F: Framework>(
+    elsewhere: &Elsewhere,
+    answers: impl IntoIterator<Item = (&'static str, Answer)>,
+) -> Server {
+    let listener = listen_at(elsewhere.here());
+    // The accepted sockets inherit it.
+    socket2::SockRef::from(&listener).set_tcp_user_timeout(Some(USER_TIMEOUT)).unwrap();
+    let setup = Setup { write_timeout: USER_TIMEOUT, ..Setup::default() };
+    F::start(app(answers), listener, setup)
+}
+
+/// Returns the other machine, or says why it is left out.
+pub(crate) fn elsewhere(test: &str) -> Option<Elsewhere> {
+    Elsewhere::new().inspect_err(|why| skipped(test, why)).ok()
+}
+
+pub(crate) async fn a_peer_that_vanishes_from_an_idle_stream_is_noticed_by_the_heartbeats<F: Framework>() {
+    let Some(elsewhere) = elsewhere("a peer that vanishes from an idle stream") else { return };
+    let heartbeat = Heartbeat::idle(Duration::from_secs(1)).unwrap();
+    let (feed, answer, mut watch) = fed();
+    let server = start::<F>(&elsewhere, [("/", answer.with(|options| options.with_heartbeat(heartbeat)))]);
+    let mut client = Client::over(elsewhere.connect(server.address).await);
+    client.ask("GET", "/", "").await;
+    client.until(": heartbeat\n").await;
+    assert!(!feed.is_closed(), "a peer that answers is not given up");
+    elsewhere.vanish();
+    watch.expect_end(CloseReason::PeerGone).await;
+    drop(client);
+}
+
+pub(crate) async fn a_peer_that_vanishes_from_a_busy_stream_is_noticed<F: Framework>() {
+    let Some(elsewhere) = elsewhere("a peer that vanishes from a busy stream") else { return };
+    let (answer, mut watch) = flood();
+    let server = start::<F>(&elsewhere, [("/", answer)]);
+    let mut client = Client::over(elsewhere.connect(server.address).await);
+    client.ask("GET", "/", "").await;
+    client.until("data: 100 ").await;
+    elsewhere.vanish();
+    watch.expect_end(CloseReason::PeerGone).await;
+    drop(client);
+}
+
+pub(crate) async fn a_shutdown_waits_for_a_peer_that_vanished_no_longer_than_to_notice_it<F: Framework>() {
+    let Some(elsewhere) = elsewhere("a shutdown with a peer that vanished") else { return };
+    let (shut_down, is_shutting_down) = tokio::sync::oneshot::channel::<()>();
+    let (_feed, answer, mut watch) = fed();
+    let answer = answer.with(|options| options.until(async { drop(is_shutting_down.await) }));
+    let server = start::<F>(&elsewhere, [("/", answer)]);
+    let mut client = Client::over(elsewhere.connect(server.address).await);
+    client.ask("GET", "/", "").await;
+    client.until(":\n").await;
+    elsewhere.vanish();
+    drop(shut_down);
+    super::within("the shutdown", server.stop).await;
+    watch.expect_end(CloseReason::Shutdown).await;
+    drop(client);
+}
