@@ -12,11 +12,11 @@ const CONTRACT: &str = "crates/sse-testkit/src/contract";
 /// What checks of a script are called by.
 const CHECKS: [&str; 2] = ["check", "each"];
 
-/// A test whose name begins with rows.
+/// A test that runs.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Shown {
-    pub(super) name: String,
-    pub(super) path: String,
+pub(in crate::tidy) struct Shown {
+    pub(in crate::tidy) name: String,
+    pub(in crate::tidy) path: String,
     adapters: Vec<&'static str>,
 }
 
@@ -37,15 +37,18 @@ impl fmt::Display for Shown {
     }
 }
 
+/// All tests, of rows or not; of scripts those of rows.
+pub(in crate::tidy) fn running(files: &[File]) -> Vec<Shown> {
+    let sources: Vec<Source<'_>> = files.iter().filter_map(Source::of).collect();
+    sources.iter().flat_map(|source| source.tests(&sources)).collect()
+}
+
 /// All tests that name rows, by row.
 pub(super) fn tests_by_row(files: &[File]) -> BTreeMap<String, Vec<Shown>> {
-    let sources: Vec<Source<'_>> = files.iter().filter_map(Source::of).collect();
     let mut tests: BTreeMap<String, Vec<Shown>> = BTreeMap::new();
-    for source in &sources {
-        for shown in source.tests(&sources) {
-            for row in rows_of(&shown.name) {
-                tests.entry(row.to_owned()).or_default().push(shown.clone());
-            }
+    for shown in running(files) {
+        for row in rows_of(&shown.name) {
+            tests.entry(row.to_owned()).or_default().push(shown.clone());
         }
     }
     for shown in tests.values_mut() {
@@ -79,8 +82,7 @@ impl<'a> Source<'a> {
             // They run against all three servers.
             return checks(&self.file.text).map(|name| shown(name, ADAPTERS.to_vec())).collect();
         }
-        let functions = functions(&self.code).filter(|function| rows_of(function.name).next().is_some());
-        let tests = functions.filter_map(|function| {
+        let tests = functions(&self.code).filter_map(|function| {
             let adapters = self.adapters(&function, sources)?;
             Some(shown(function.name.to_owned(), adapters))
         });
