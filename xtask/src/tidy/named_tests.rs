@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::parity::{Shown, running};
 use super::{File, Finding};
 
-/// Pages whose tables are looked at; those that are there.
+/// Pages whose tables are looked at. The others may be missing, the first may not.
 const PAGES: [&str; 2] = ["docs/THREATS.md", "docs/ASSURANCE.md"];
 
 /// Where `cargo xtask` has its commands.
@@ -15,6 +15,9 @@ const COMMANDS: &str = "xtask/src/main.rs";
 const NONE: &str = "none: ";
 
 pub(crate) fn check(files: &[File]) -> Vec<Finding> {
+    if super::find(files, PAGES[0]).is_none() {
+        return vec![super::missing(PAGES[0])];
+    }
     let repository = Repository::of(files);
     let pages = PAGES.iter().filter_map(|path| super::find(files, path));
     pages.flat_map(|page| of_page(page, &repository)).collect()
@@ -71,9 +74,11 @@ impl<'a> Repository<'a> {
     fn has_check(&self, text: &str) -> bool {
         let is_script = |file: &&File| [".mjs", ".py"].iter().any(|end| file.path.ends_with(end));
         let mut scripts = self.files.iter().filter(is_script);
-        scripts.any(|file| {
-            ['"', '\'', '`'].iter().any(|quote| file.text.contains(&format!("{quote}{text}{quote}")))
-        })
+        // Some begin with the name of a server, `${name}: `.
+        let begins = |file: &File, quote| {
+            [quote, "}: "].iter().any(|begin| file.text.contains(&format!("{begin}{text}{quote}")))
+        };
+        scripts.any(|file| ["\"", "'", "`"].iter().any(|quote| begins(file, quote)))
     }
 }
 
@@ -140,7 +145,10 @@ mod tests {
         let files = [
             File::new(PAGES[0], &page),
             File::new("crates/sse-core/tests/x.rs", TEST),
-            File::new("tests/browser/run.mjs", "check(\"the page is whole\", () => {});"),
+            File::new(
+                "tests/browser/run.mjs",
+                "check(\"the page is whole\", () => {}); check(`${name}: it ends`);",
+            ),
             File::new("fuzz/fuzz_targets/decode.rs", ""),
             File::new(COMMANDS, "[\"tidy\"] => a, [\"fuzz\", target] => b"),
         ];
@@ -152,7 +160,7 @@ mod tests {
         for cell in [
             "`it_holds`",
             "`it_holds` (sse-core)",
-            "`it_holds` (crates/sse-core/tests/x.rs), `the page is whole`",
+            "`it_holds` (crates/sse-core/tests/x.rs), `the page is whole`, `it ends`",
             "`tests/browser/run.mjs`, `tests/browser`",
             "`cargo xtask tidy`<br>`cargo xtask fuzz decode`",
             "none: nothing to show",
@@ -181,13 +189,15 @@ mod tests {
 
     #[test]
     fn a_page_without_the_column_is_found_and_a_table_without_it_is_left_alone() {
-        let found = |page: &str| check(&[File::new(PAGES[1], page)]).len();
+        let found = |page: &str| check(&[File::new(PAGES[0], page)]).len();
         assert_eq!(found("# A\n\nText.\n"), 1);
         assert_eq!(found("| a | b |\n|---|---|\n| c | `d` |\n"), 1);
         assert_eq!(
             found("| a | tests |\n|---|---|\n| c | none: e |\n\n| a | b |\n|---|---|\n| c | `d` |\n"),
             0
         );
-        assert_eq!(check(&[]).len(), 0, "a page that is not there");
+        assert_eq!(check(&[]).len(), 1, "the page is not there");
+        let both = [File::new(PAGES[0], "| a | test |\n| b | none: c |\n"), File::new(PAGES[1], "# B\n")];
+        assert_eq!(check(&both).len(), 1, "the other is looked at, too");
     }
 }

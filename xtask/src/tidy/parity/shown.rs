@@ -1,6 +1,6 @@
 //! Which tests show which rows: only what runs counts, and only where it runs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::ADAPTERS;
@@ -62,6 +62,8 @@ pub(super) fn tests_by_row(files: &[File]) -> BTreeMap<String, Vec<Shown>> {
 struct Source<'a> {
     file: &'a File,
     code: String,
+    /// Where its functions begin that are compiled without tests.
+    shipped: BTreeSet<usize>,
 }
 
 impl<'a> Source<'a> {
@@ -71,8 +73,17 @@ impl<'a> Source<'a> {
             return None;
         }
         let is_script = file.path.ends_with(".mjs");
-        (is_script || file.is_rust())
-            .then(|| Self { file, code: if is_script { String::new() } else { code_only(&file.text) } })
+        if !is_script && !file.is_rust() {
+            return None;
+        }
+        let code = if is_script { String::new() } else { code_only(&file.text) };
+        let shipped = if file.is_test_module() {
+            BTreeSet::new()
+        } else {
+            let ships = without_items(&file.text, &code, is_test);
+            functions(&ships).map(|function| function.at).collect()
+        };
+        Some(Self { file, code, shipped })
     }
 
     fn tests(&self, sources: &[Source<'_>]) -> Vec<Shown> {
@@ -109,11 +120,7 @@ impl<'a> Source<'a> {
                 })
             }));
         }
-        let is_compiled_for_tests = self.file.is_test_module() || {
-            let ships = without_items(&self.file.text, &self.code, is_test);
-            !functions(&ships).any(|shipped| shipped.at == function.at)
-        };
-        (function.is_test && is_compiled_for_tests)
+        (function.is_test && !self.shipped.contains(&function.at))
             .then(|| adapters(|adapter| path.starts_with(&format!("crates/{adapter}/tests/"))))
     }
 
