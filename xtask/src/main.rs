@@ -34,7 +34,7 @@ cargo xtask <command>
   no-std                      sse-core for a bare target, and a program linked with it
   msrv                        each library with the Rust version its manifest names
   features [--powerset]       each library with no feature, each single one, and all; or with every set of them
-  minimal-versions            the libraries with the oldest dependencies that their manifests allow
+  minimal-versions [--test]   the libraries with the oldest dependencies that their manifests allow; and some of their tests
   public-api [--write]        the libraries' public APIs are those in docs/api; or writes them there
   deny                        licences, duplicates and origins of dependencies, and advisories
   fuzz <target> [--secs N]    one fuzz target (60 seconds unless told)
@@ -90,6 +90,7 @@ fn run(args: &[&str], workspace: &Workspace, report: &mut Report) -> Option<()> 
         ["features"] => features::run(workspace, report),
         ["features", "--powerset"] => features::powerset(workspace, report),
         ["minimal-versions"] => minimal_versions::run(workspace, report),
+        ["minimal-versions", "--test"] => minimal_versions::run_with_tests(workspace, report),
         ["public-api"] => public_api::run(workspace, report),
         ["public-api", "--write"] => public_api::write(workspace, report),
         ["deny"] => deny::run(workspace, report),

@@ -22,7 +22,7 @@ pub(crate) fn powerset(workspace: &Workspace, report: &mut Report) {
 fn each(workspace: &Workspace, report: &mut Report, sets: fn(&Package) -> BTreeSet<Set<'_>>) {
     for package in workspace.libraries() {
         let sets = sets(package);
-        let name = format!("features of {}, {} sets", package.name, sets.len());
+        let name = format!("features of {} ({})", package.name, sets.len());
         report.step(name, || check(workspace, package, &sets));
     }
 }
