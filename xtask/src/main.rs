@@ -17,7 +17,10 @@ mod workspace;
 use std::process::ExitCode;
 
 use report::Report;
-use steps::{bench, browser, clients, docs, features, fuzz, lint, msrv, no_std, test};
+use steps::{
+    bench, browser, clients, deny, docs, features, fuzz, lint, minimal_versions, msrv, no_std, public_api,
+    test,
+};
 use workspace::Workspace;
 
 const HELP: &str = "\
@@ -31,7 +34,10 @@ cargo xtask <command>
   docs [--open]               rustdoc, warnings are errors
   no-std                      sse-core for a bare target, and a program linked with it
   msrv                        each library with the Rust version its manifest names
-  features                    each library with no feature, each single one, and all
+  features [--powerset]       each library with no feature, each single one, and all; or with every set of them
+  minimal-versions [--test]   the libraries with the oldest dependencies that their manifests allow; and some of their tests
+  public-api [--write]        the libraries' public APIs are those in docs/api; or writes them there
+  deny                        licences, duplicates and origins of dependencies, and advisories
   fuzz <target> [--secs N]    one fuzz target (60 seconds unless told)
   fuzz-smoke                  every fuzz target for 20 seconds
   browser                     the live examples in a real browser
@@ -83,6 +89,12 @@ fn run(args: &[&str], workspace: &Workspace, report: &mut Report) -> Option<()> 
         ["no-std"] => no_std::run(workspace, report),
         ["msrv"] => msrv::run(workspace, report),
         ["features"] => features::run(workspace, report),
+        ["features", "--powerset"] => features::powerset(workspace, report),
+        ["minimal-versions"] => minimal_versions::run(workspace, report),
+        ["minimal-versions", "--test"] => minimal_versions::run_with_tests(workspace, report),
+        ["public-api"] => public_api::run(workspace, report),
+        ["public-api", "--write"] => public_api::write(workspace, report),
+        ["deny"] => deny::run(workspace, report),
         ["fuzz", target] => fuzz::one(workspace, report, target, "60"),
         ["fuzz", target, "--secs", seconds] => fuzz::one(workspace, report, target, seconds),
         ["fuzz-smoke"] => fuzz::smoke(workspace, report),

@@ -45,6 +45,16 @@ pub(crate) fn cargo_subcommand(name: &str, root: &Path) -> Result<(), String> {
     Run::cargo(root).args(["install", "--locked", &format!("cargo-{name}")]).run()
 }
 
+/// A cargo subcommand from crates.io, of exactly this version.
+pub(crate) fn cargo_subcommand_at(name: &str, version: &str, root: &Path) -> Result<(), String> {
+    let has_version = |said: String| said.split_whitespace().last() == Some(version);
+    if Run::cargo(root).args([name, "--version"]).output().is_ok_and(has_version) {
+        return Ok(());
+    }
+    let install = ["install", "--locked", "--version", version];
+    Run::cargo(root).args(install).arg(format!("cargo-{name}")).run()
+}
+
 /// A program, from its Debian package where we may install that.
 pub(crate) fn program(name: &str, package: &str, root: &Path) -> Result<PathBuf, String> {
     if let Some(found) = find(name) {

@@ -1,5 +1,6 @@
 //! What `cargo metadata` says about the workspace.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -21,10 +22,20 @@ pub(crate) struct Package {
     /// Empty when the manifest names none.
     pub(crate) rust_version: String,
     pub(crate) features: Vec<String>,
+    /// What each feature enables, as the manifest says it.
+    pub(crate) enables: BTreeMap<String, Vec<String>>,
     /// Normal and build dependencies, not those of tests.
     pub(crate) dependencies: Vec<String>,
     pub(crate) has_lib: bool,
     pub(crate) bins: Vec<String>,
+}
+
+impl Package {
+    /// The features of its own that a feature enables; features of dependencies are not among them.
+    pub(crate) fn enabled_by(&self, feature: &str) -> impl Iterator<Item = &str> {
+        let enabled = self.enables.get(feature).into_iter().flatten();
+        enabled.map(String::as_str).filter(|enabled| self.features.iter().any(|name| name == enabled))
+    }
 }
 
 impl Workspace {
@@ -82,6 +93,12 @@ fn package(value: &Value, root: &Path) -> Package {
             .as_object()
             .map(|features| features.keys().cloned().collect())
             .unwrap_or_default(),
+        enables: value["features"]
+            .as_object()
+            .into_iter()
+            .flatten()
+            .map(|(name, enabled)| (name.clone(), list(enabled).iter().map(|e| text(e).to_owned()).collect()))
+            .collect(),
         dependencies: list(&value["dependencies"])
             .iter()
             .filter(|dependency| dependency["kind"] != "dev")
@@ -120,6 +137,7 @@ mod tests {
         assert_eq!(package.dir, Path::new("crates/sse-core"));
         assert_eq!(package.rust_version, "1.85");
         assert_eq!(package.features, ["default", "std"]);
+        assert_eq!(package.enabled_by("default").collect::<Vec<_>>(), ["std"]);
         assert_eq!(package.dependencies, ["bytes"]);
         assert!(package.has_lib && package.bins.is_empty());
     }

@@ -282,7 +282,7 @@ fn decodes_in_time(stream: &[u8], chunk: usize) {
     for chunk in cut(stream, &[chunk]) {
         let mut feed = decoder.feed(chunk);
         while feed.next().is_some() {
-            assert!(begin.elapsed() < Duration::from_secs(10), "not linear: {:?}", stream.get(..20));
+            assert!(begin.elapsed() < Duration::from_secs(30), "not linear: {:?}", stream.get(..20));
         }
     }
 }
@@ -310,7 +310,7 @@ fn time_is_linear_in_the_items_that_are_fetched_one_by_one() {
             let mut feed = decoder.feed(rest);
             feed.next();
             rest = feed.remaining();
-            assert!(begin.elapsed() < Duration::from_secs(10), "not linear: {unit:?}");
+            assert!(begin.elapsed() < Duration::from_secs(30), "not linear: {unit:?}");
         }
     }
 }

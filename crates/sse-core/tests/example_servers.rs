@@ -192,7 +192,10 @@ fn a_client_that_reads_too_late_costs_its_queue_gets_a_proper_end_and_resumes() 
         let mut most_waiting = 0;
         // More than sockets and logs hold.
         for _ in 0..500 {
-            other.ticks(1);
+            if other.next_tick().is_none() {
+                // Too late as well, on a busy machine.
+                other = Client::open(&server);
+            }
             most_waiting = most_waiting.max((server.waiting_bytes)());
         }
         assert!(most_waiting > 0, "it had filled its socket");

@@ -197,6 +197,7 @@ macro_rules! contract_tests {
                 m35_head_does_not_run_the_producer
                 b02_the_last_event_id_is_read_as_utf8
                 b02_the_last_event_id_may_come_by_query
+                b02_a_last_event_id_that_is_echoed_forges_nothing
                 m03_an_async_function_is_dropped_with_its_client
                 m20_an_async_function_waits_for_the_reader
                 m13_a_failed_async_function_is_a_failed_source

@@ -22,6 +22,7 @@ fn start() -> ! {
 
 /// On a machine with an operating system its C start-up code calls us, so that the program can be run.
 #[cfg(not(target_os = "none"))]
+#[allow(unsafe_code, reason = "`no_mangle`: nothing in it is unsafe")]
 #[no_mangle]
 extern "C" fn main() -> i32 {
     i32::from(!round_trip(42))

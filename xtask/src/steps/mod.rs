@@ -3,12 +3,15 @@
 pub(crate) mod bench;
 pub(crate) mod browser;
 pub(crate) mod clients;
+pub(crate) mod deny;
 pub(crate) mod docs;
 pub(crate) mod features;
 pub(crate) mod fuzz;
 pub(crate) mod lint;
+pub(crate) mod minimal_versions;
 pub(crate) mod msrv;
 pub(crate) mod no_std;
+pub(crate) mod public_api;
 pub(crate) mod test;
 
 /// Workspaces of their own, beside the main one.

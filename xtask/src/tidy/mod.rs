@@ -5,11 +5,13 @@ mod core_purity;
 mod guide;
 mod layers;
 mod manifests;
+mod named_tests;
 mod pages;
 mod parity;
 mod readme;
 mod source;
 mod text;
+mod unsafe_code;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -60,11 +62,13 @@ fn findings(workspace: &Workspace, files: &[File]) -> BTreeSet<Finding> {
         findings.extend(text::registries(file));
         findings.extend(text::open_ends(file));
         findings.extend(text::no_unsafe(file));
+        findings.extend(unsafe_code::check(file));
     }
     findings.extend(crates(workspace, files));
     findings.extend(readmes(workspace, files));
     findings.extend(architecture(workspace, files));
     findings.extend(parity::check(files));
+    findings.extend(named_tests::check(files));
     findings.extend(guide(files));
     findings
 }

@@ -5,7 +5,8 @@ mod shown;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
-use self::shown::{Shown, is_row, tests_by_row};
+pub(super) use self::shown::{Shown, running};
+use self::shown::{is_row, tests_by_row};
 use super::{File, Finding};
 
 pub(crate) const PAGE: &str = "docs/PARITY.md";

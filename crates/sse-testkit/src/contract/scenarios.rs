@@ -7,8 +7,8 @@ use core::time::Duration;
 use http::Method;
 use http_body_util::BodyExt;
 use sse_driver::sse_core::connection::{CloseEvent, CloseReason, Heartbeat, Totals};
-use sse_driver::sse_core::{Comment, Event, LineEnding, Retry, event_name};
-use sse_driver::{ErrorAction, ErrorPolicy, Notice, Options, Push, PushError, Sender};
+use sse_driver::sse_core::{Comment, Event, LineEnding, Retry, event_id, event_name};
+use sse_driver::{ErrorAction, ErrorPolicy, Iter, Notice, Options, Push, PushError, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
@@ -372,6 +372,32 @@ pub async fn b02_the_last_event_id_may_come_by_query<A: Adapter>() {
         let response = client.request(request).await;
         let text = Recording::of(response, Instant::now(), 1_000).await.text();
         assert_eq!(text, format!(":\ndata: {read}\n\n"), "{query} {header:?}");
+    }
+}
+
+/// A last event id that comes back as an id forges nothing, whatever it was made of, and may be long.
+pub async fn b02_a_last_event_id_that_is_echoed_forges_nothing<A: Adapter>() {
+    let long = "e".repeat(8 * 1024);
+    for (query, header, read) in [
+        ("lastEventId=1%0Aevent:%20forged%0Adata:%20a%0A%0A", None, "1event: forgeddata: a"),
+        ("lastEventId=1%0D%0Aretry:%200", None, "1retry: 0"),
+        ("lastEventId=%001%0D", None, "1"),
+        ("lastEventId=%0D%0A%00%20", None, "none"),
+        ("a=b", Some("1\tdata: a"), "1\tdata: a"),
+        ("a=b", Some(long.as_str()), &long),
+    ] {
+        let app = App::new(|id| {
+            let event = Event::new("").with_id(id.unwrap_or(event_id!("none")));
+            Answer { source: BoxSource::new(Iter::new([event])), options: Options::new() }
+        });
+        let mut request = get().uri(format!("http://contract.test/events?{query}"));
+        if let Some(header) = header {
+            request = request.header("last-event-id", header);
+        }
+        let mut client = Client::connect::<A>(app).await;
+        let response = client.request(request).await;
+        let text = Recording::of(response, Instant::now(), 1_000).await.text();
+        assert_eq!(text, format!(":\nid: {read}\ndata: \n\n"), "{query}");
     }
 }
 

@@ -1,6 +1,6 @@
 //! Which tests show which rows: only what runs counts, and only where it runs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::ADAPTERS;
@@ -12,11 +12,11 @@ const CONTRACT: &str = "crates/sse-testkit/src/contract";
 /// What checks of a script are called by.
 const CHECKS: [&str; 2] = ["check", "each"];
 
-/// A test whose name begins with rows.
+/// A test that runs.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Shown {
-    pub(super) name: String,
-    pub(super) path: String,
+pub(in crate::tidy) struct Shown {
+    pub(in crate::tidy) name: String,
+    pub(in crate::tidy) path: String,
     adapters: Vec<&'static str>,
 }
 
@@ -37,15 +37,18 @@ impl fmt::Display for Shown {
     }
 }
 
+/// All tests, of rows or not; of scripts those of rows.
+pub(in crate::tidy) fn running(files: &[File]) -> Vec<Shown> {
+    let sources: Vec<Source<'_>> = files.iter().filter_map(Source::of).collect();
+    sources.iter().flat_map(|source| source.tests(&sources)).collect()
+}
+
 /// All tests that name rows, by row.
 pub(super) fn tests_by_row(files: &[File]) -> BTreeMap<String, Vec<Shown>> {
-    let sources: Vec<Source<'_>> = files.iter().filter_map(Source::of).collect();
     let mut tests: BTreeMap<String, Vec<Shown>> = BTreeMap::new();
-    for source in &sources {
-        for shown in source.tests(&sources) {
-            for row in rows_of(&shown.name) {
-                tests.entry(row.to_owned()).or_default().push(shown.clone());
-            }
+    for shown in running(files) {
+        for row in rows_of(&shown.name) {
+            tests.entry(row.to_owned()).or_default().push(shown.clone());
         }
     }
     for shown in tests.values_mut() {
@@ -59,6 +62,8 @@ pub(super) fn tests_by_row(files: &[File]) -> BTreeMap<String, Vec<Shown>> {
 struct Source<'a> {
     file: &'a File,
     code: String,
+    /// Where its functions begin that are compiled without tests.
+    shipped: BTreeSet<usize>,
 }
 
 impl<'a> Source<'a> {
@@ -68,8 +73,17 @@ impl<'a> Source<'a> {
             return None;
         }
         let is_script = file.path.ends_with(".mjs");
-        (is_script || file.is_rust())
-            .then(|| Self { file, code: if is_script { String::new() } else { code_only(&file.text) } })
+        if !is_script && !file.is_rust() {
+            return None;
+        }
+        let code = if is_script { String::new() } else { code_only(&file.text) };
+        let shipped = if file.is_test_module() {
+            BTreeSet::new()
+        } else {
+            let ships = without_items(&file.text, &code, is_test);
+            functions(&ships).map(|function| function.at).collect()
+        };
+        Some(Self { file, code, shipped })
     }
 
     fn tests(&self, sources: &[Source<'_>]) -> Vec<Shown> {
@@ -79,8 +93,7 @@ impl<'a> Source<'a> {
             // They run against all three servers.
             return checks(&self.file.text).map(|name| shown(name, ADAPTERS.to_vec())).collect();
         }
-        let functions = functions(&self.code).filter(|function| rows_of(function.name).next().is_some());
-        let tests = functions.filter_map(|function| {
+        let tests = functions(&self.code).filter_map(|function| {
             let adapters = self.adapters(&function, sources)?;
             Some(shown(function.name.to_owned(), adapters))
         });
@@ -107,11 +120,7 @@ impl<'a> Source<'a> {
                 })
             }));
         }
-        let is_compiled_for_tests = self.file.is_test_module() || {
-            let ships = without_items(&self.file.text, &self.code, is_test);
-            !functions(&ships).any(|shipped| shipped.at == function.at)
-        };
-        (function.is_test && is_compiled_for_tests)
+        (function.is_test && !self.shipped.contains(&function.at))
             .then(|| adapters(|adapter| path.starts_with(&format!("crates/{adapter}/tests/"))))
     }
 
