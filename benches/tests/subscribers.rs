@@ -12,7 +12,7 @@ use std::task::Wake;
 
 const SUBSCRIBERS: usize = 10_000;
 
-/// The bound is 512 bytes; what is stated in the documentation is this.
+/// What the documentation states.
 const BYTES_PER_SUBSCRIBER: i64 = 320;
 
 fn hub() -> Broadcaster {
