@@ -48,6 +48,8 @@ pub(crate) struct Hub {
 pub(crate) struct State {
     /// The sequence number of the newest event.
     pub(crate) last: u64,
+    /// The latest time that was read.
+    now: Option<Instant>,
     /// A topic with clients keeps its key.
     pub(crate) topics: Slab<Topic>,
     names: HashMap<Arc<str>, usize>,
@@ -231,8 +233,8 @@ impl Broadcaster {
             }
             other => other,
         })?;
-        let (now, bounds) = ((hub.settings.clock)(), hub.bounds());
-        let mut state = hub.lock();
+        let bounds = hub.bounds();
+        let (mut state, now) = hub.lock_now();
         if state.closed.is_some() {
             return Err(PublishError::Closed);
         }
@@ -420,6 +422,15 @@ impl Hub {
     /// A panic elsewhere leaves nothing half done: of user code only the cloning and comparing of wakers runs under this lock.
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The state, and the time. The clock is read in front of the lock, where others may be faster: it never runs back behind it.
+    pub(crate) fn lock_now(&self) -> (MutexGuard<'_, State>, Instant) {
+        let read = (self.settings.clock)();
+        let mut state = self.lock();
+        let now = state.now.map_or(read, |latest| latest.max(read));
+        state.now = Some(now);
+        (state, now)
     }
 
     pub(crate) fn bounds(&self) -> Bounds {
