@@ -1,11 +1,14 @@
 //! What holds for every stream and every way to cut it.
 
 mod common;
+#[path = "../../../tests/properties/mod.rs"]
+mod properties;
 
 use core::time::Duration;
 use std::time::Instant;
 
 use common::{cut, items, said, truncated};
+use properties::cases;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -83,7 +86,7 @@ fn decoded(decoder: &mut Decoder, stream: &[u8], lengths: &[usize]) -> Vec<Owned
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(4000))]
+    #![proptest_config(cases(4_000))]
 
     #[test]
     fn b08_the_decoder_says_what_the_standard_says(stream in stream(), lengths in lengths(), id in "[a-c]{0,2}") {
