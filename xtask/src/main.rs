@@ -16,7 +16,9 @@ mod workspace;
 use std::process::ExitCode;
 
 use report::Report;
-use steps::{bench, browser, clients, docs, features, fuzz, lint, msrv, no_std, test};
+use steps::{
+    bench, browser, clients, docs, features, fuzz, lint, loom, msrv, no_std, test,
+};
 use workspace::Workspace;
 
 const HELP: &str = "\
@@ -33,6 +35,7 @@ cargo xtask <command>
   features                    each library with no feature, each single one, and all
   fuzz <target> [--secs N]    one fuzz target (60 seconds unless told)
   fuzz-smoke                  every fuzz target for 20 seconds
+  loom                        the locks of the broadcaster, in every order that threads can take them
   browser                     the live examples in a real browser
   clients                     the examples that speak an API, asked by its released clients
   bench [ARGS]                the benchmarks
@@ -85,6 +88,7 @@ fn run(args: &[&str], workspace: &Workspace, report: &mut Report) -> Option<()> 
         ["fuzz", target] => fuzz::one(workspace, report, target, "60"),
         ["fuzz", target, "--secs", seconds] => fuzz::one(workspace, report, target, seconds),
         ["fuzz-smoke"] => fuzz::smoke(workspace, report),
+        ["loom"] => loom::run(workspace, report),
         ["browser"] => browser::run(workspace, report),
         ["clients"] => clients::run(workspace, report),
         ["bench", rest @ ..] => bench::run(workspace, report, rest),

@@ -3,6 +3,7 @@ use crate::message::Message;
 use crate::position::{Epoch, Position};
 use crate::settings::{Lag, Settings};
 use crate::subscription::{Subscribe, Subscription};
+use crate::sync::{Mutex, MutexGuard, RwLock};
 use core::cmp::Reverse;
 use core::fmt;
 use core::future::Future;
@@ -11,7 +12,7 @@ use slab::Slab;
 use sse_core::{CloseReason, EventId, EventName};
 use std::collections::{BTreeSet, BinaryHeap, HashMap};
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError};
 use std::task::Waker;
 use std::time::Instant;
 

@@ -52,9 +52,12 @@
 mod hub;
 mod log;
 mod message;
+#[cfg(all(test, loom))]
+mod models;
 mod position;
 mod settings;
 mod subscription;
+mod sync;
 
 pub use hub::{Broadcaster, PublishError, Stats, SubscribeError};
 pub use message::Message;
