@@ -8,8 +8,10 @@ pub(crate) mod features;
 pub(crate) mod fuzz;
 pub(crate) mod lint;
 pub(crate) mod loom;
+pub(crate) mod miri;
 pub(crate) mod msrv;
 pub(crate) mod no_std;
+pub(crate) mod sanitizers;
 pub(crate) mod test;
 
 /// Workspaces of their own, beside the main one.
