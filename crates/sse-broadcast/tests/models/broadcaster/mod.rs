@@ -335,7 +335,7 @@ impl World {
         }
     }
 
-    fn publish_illegal(&mut self, topic: usize, what: Illegal) {
+    fn publish_illegal(&self, topic: usize, what: Illegal) {
         let name = |text: &'static str| EventName::new(text).unwrap();
         let event = match what {
             Illegal::HasId => Event::new("x").with_id(1_u64),
