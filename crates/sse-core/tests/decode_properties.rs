@@ -177,7 +177,6 @@ fn flood(decoder: &mut Decoder, piece: &[u8], total: usize) {
 }
 
 #[test]
-#[cfg_attr(miri, ignore = "megabytes take an interpreter minutes")]
 fn an_endless_line_is_discarded_and_the_next_event_is_decoded() {
     for head in [b"data: ".as_slice(), b"event: ", b"id: ", b"retry: ", b"data: x\nevent: "] {
         let mut decoder = Decoder::with_limit(64 * 1024);
@@ -194,7 +193,6 @@ fn an_endless_line_is_discarded_and_the_next_event_is_decoded() {
 }
 
 #[test]
-#[cfg_attr(miri, ignore = "megabytes take an interpreter minutes")]
 fn a_hundred_thousand_empty_data_lines_hit_the_limit() {
     for line in [b"data:\n".as_slice(), b"data\r\n", b"id\n", b"event:\r"] {
         let mut decoder = Decoder::with_limit(99_999);
@@ -208,7 +206,6 @@ fn a_hundred_thousand_empty_data_lines_hit_the_limit() {
 }
 
 #[test]
-#[cfg_attr(miri, ignore = "megabytes take an interpreter minutes")]
 fn an_endless_comment_or_unknown_field_is_no_event_and_counts_nothing() {
     for head in [b": ".as_slice(), b"unknown: ", b"datas", b"\xEF\xBB\xBF\xEF"] {
         let mut decoder = Decoder::with_limit(1);
@@ -242,7 +239,6 @@ fn a_truncated_comment_ends_at_a_code_point() {
 }
 
 #[test]
-#[cfg_attr(miri, ignore = "megabytes take an interpreter minutes")]
 fn a_small_event_after_a_large_one_has_a_small_capacity() {
     let large = format!("data: {}\n\n", "x".repeat(500 * 1024));
     let mut decoder = Decoder::new();
@@ -255,7 +251,6 @@ fn a_small_event_after_a_large_one_has_a_small_capacity() {
 }
 
 #[test]
-#[cfg_attr(miri, ignore = "megabytes take an interpreter minutes")]
 fn large_data_put_together_is_taken_not_copied() {
     let mut decoder = Decoder::new();
     assert!(decoder.feed(b"data: ").next().is_none());
@@ -268,7 +263,6 @@ fn large_data_put_together_is_taken_not_copied() {
 }
 
 #[test]
-#[cfg_attr(miri, ignore = "megabytes take an interpreter minutes")]
 fn taken_data_has_no_capacity_of_a_larger_event_before() {
     let mut decoder = Decoder::new();
     for _ in 0..3 {
@@ -297,7 +291,6 @@ fn decodes_in_time(stream: &[u8], chunk: usize) {
 }
 
 #[test]
-#[cfg_attr(miri, ignore = "megabytes take an interpreter minutes")]
 fn time_is_linear_in_the_events_of_a_chunk() {
     for unit in ["data: 012345\n\n", "data: 1\r\n\r\n", "data: x\rdata: y\r\r", ": c\n\n", "retry: 1\n"] {
         let mut stream = unit.repeat((4 << 20) / unit.len()).into_bytes();
@@ -308,7 +301,6 @@ fn time_is_linear_in_the_events_of_a_chunk() {
 }
 
 #[test]
-#[cfg_attr(miri, ignore = "megabytes take an interpreter minutes")]
 #[expect(clippy::disallowed_methods, reason = "measures the decoder from outside")]
 fn time_is_linear_in_the_items_that_are_fetched_one_by_one() {
     // What a stream of owned items does: a feed for each.
@@ -327,7 +319,6 @@ fn time_is_linear_in_the_items_that_are_fetched_one_by_one() {
 }
 
 #[test]
-#[cfg_attr(miri, ignore = "megabytes take an interpreter minutes")]
 fn time_is_linear_in_the_chunks_of_an_event() {
     for (head, unit) in [
         ("", "data: x\n"),
