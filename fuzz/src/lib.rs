@@ -1,6 +1,7 @@
 //! The bodies of the fuzz targets, as functions: what a fuzzer drives, and what `cargo test` replays over the
 //! corpus.
 
+mod broadcast;
 mod client;
 #[path = "../../crates/sse-core/tests/common/mod.rs"]
 mod common;
@@ -10,6 +11,7 @@ mod encode;
 mod last_event_id;
 mod script;
 
+pub use broadcast::broadcast;
 pub use client::client;
 pub use connection::connection;
 pub use decode::decode;
@@ -50,6 +52,11 @@ mod tests {
     #[test]
     fn client_holds_for_its_corpus() {
         replay(super::client, "client");
+    }
+
+    #[test]
+    fn broadcast_holds_for_its_corpus() {
+        replay(super::broadcast, "broadcast");
     }
 
     #[test]

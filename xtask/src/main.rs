@@ -18,8 +18,8 @@ use std::process::ExitCode;
 
 use report::Report;
 use steps::{
-    bench, browser, clients, deny, docs, features, fuzz, lint, minimal_versions, msrv, no_std, public_api,
-    test,
+    bench, browser, clients, deny, docs, features, fuzz, lint, loom, minimal_versions, miri, msrv, no_std,
+    public_api, sanitizers, test,
 };
 use workspace::Workspace;
 
@@ -40,6 +40,9 @@ cargo xtask <command>
   deny                        licences, duplicates and origins of dependencies, and advisories
   fuzz <target> [--secs N]    one fuzz target (60 seconds unless told)
   fuzz-smoke                  every fuzz target for 20 seconds
+  loom                        the locks of the broadcaster, in every order that threads can take them
+  miri                        tests in an interpreter that sees undefined behaviour (nightly)
+  sanitizers                  tests under ThreadSanitizer and AddressSanitizer (nightly)
   browser                     the live examples in a real browser
   clients                     the examples that speak an API, asked by its released clients
   bench [ARGS]                the benchmarks
@@ -98,6 +101,9 @@ fn run(args: &[&str], workspace: &Workspace, report: &mut Report) -> Option<()> 
         ["fuzz", target] => fuzz::one(workspace, report, target, "60"),
         ["fuzz", target, "--secs", seconds] => fuzz::one(workspace, report, target, seconds),
         ["fuzz-smoke"] => fuzz::smoke(workspace, report),
+        ["loom"] => loom::run(workspace, report),
+        ["miri"] => miri::run(workspace, report),
+        ["sanitizers"] => sanitizers::run(workspace, report),
         ["browser"] => browser::run(workspace, report),
         ["clients"] => clients::run(workspace, report),
         ["bench", rest @ ..] => bench::run(workspace, report, rest),

@@ -28,6 +28,16 @@ pub(crate) fn component(name: &str, program: &str, root: &Path) -> Result<(), St
     rustup(root)?.args(["component", "add", name]).run()
 }
 
+/// A component (`miri`, `rust-src`) of another toolchain.
+pub(crate) fn component_of(toolchain: &str, name: &str, root: &Path) -> Result<(), String> {
+    let list = ["component", "list", "--installed", "--toolchain", toolchain];
+    let installed = rustup(root)?.args(list).output()?;
+    if installed.lines().any(|line| line.trim().starts_with(name)) {
+        return Ok(());
+    }
+    rustup(root)?.args(["component", "add", name, "--toolchain", toolchain]).run()
+}
+
 /// The standard library of another target, for the toolchain in use.
 pub(crate) fn target(triple: &str, root: &Path) -> Result<(), String> {
     let installed = rustup(root)?.args(["target", "list", "--installed"]).output()?;

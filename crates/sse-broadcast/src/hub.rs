@@ -3,6 +3,7 @@ use crate::message::Message;
 use crate::position::{Epoch, Position};
 use crate::settings::{Lag, Settings};
 use crate::subscription::{Subscribe, Subscription};
+use crate::sync::{Mutex, MutexGuard, RwLock};
 use crate::unwinding;
 use core::cmp::Reverse;
 use core::fmt;
@@ -12,7 +13,7 @@ use slab::Slab;
 use sse_core::{CloseReason, EventId, EventName};
 use std::collections::{BTreeSet, BinaryHeap, HashMap};
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError};
 use std::task::Waker;
 use std::time::Instant;
 
@@ -49,6 +50,8 @@ pub(crate) struct Hub {
 pub(crate) struct State {
     /// The sequence number of the newest event.
     pub(crate) last: u64,
+    /// The latest time that was read.
+    now: Option<Instant>,
     /// A topic with clients keeps its key.
     pub(crate) topics: Slab<Topic>,
     names: HashMap<Arc<str>, usize>,
@@ -232,8 +235,8 @@ impl Broadcaster {
             }
             other => other,
         })?;
-        let (now, bounds) = ((hub.settings.clock)(), hub.bounds());
-        let mut state = hub.lock();
+        let bounds = hub.bounds();
+        let (mut state, now) = hub.lock_now();
         if state.closed.is_some() {
             return Err(PublishError::Closed);
         }
@@ -421,6 +424,15 @@ impl Hub {
     /// A panic elsewhere leaves nothing half done: of user code only the cloning and comparing of wakers runs under this lock.
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The state, and the time. The clock is read in front of the lock, where others may be faster: it never runs back behind it.
+    pub(crate) fn lock_now(&self) -> (MutexGuard<'_, State>, Instant) {
+        let read = (self.settings.clock)();
+        let mut state = self.lock();
+        let now = state.now.map_or(read, |latest| latest.max(read));
+        state.now = Some(now);
+        (state, now)
     }
 
     pub(crate) fn bounds(&self) -> Bounds {

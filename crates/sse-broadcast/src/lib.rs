@@ -52,9 +52,12 @@
 mod hub;
 mod log;
 mod message;
+#[cfg(all(test, loom))]
+mod models;
 mod position;
 mod settings;
 mod subscription;
+mod sync;
 mod unwinding;
 
 pub use hub::{Broadcaster, PublishError, Stats, SubscribeError};

@@ -289,8 +289,7 @@ impl Hub {
         if topics.len() > self.settings.topics_per_client {
             return Err(SubscribeError::TooManyTopics { limit: self.settings.topics_per_client });
         }
-        let now = (self.settings.clock)();
-        let mut state = self.lock();
+        let (mut state, now) = self.lock_now();
         if state.closed.is_some() || state.draining > 0 {
             return Err(SubscribeError::Closed);
         }
@@ -579,8 +578,7 @@ impl Subscription {
         if self.client.is_some() || self.end.is_some() {
             return;
         }
-        let now = (self.hub.settings.clock)();
-        let mut state = self.hub.lock();
+        let (mut state, now) = self.hub.lock_now();
         let limit = self.hub.settings.clients;
         let places = if state.clients.len() >= limit {
             Err(SubscribeError::TooManyClients { limit })

@@ -904,3 +904,24 @@ fn b03_m44_a_topic_that_falls_silent_keeps_nothing_beyond_its_age() {
     assert!(memory.bytes_current < -500_000, "{memory:?}");
     assert_eq!(read(&mut connected).1, Some(CloseReason::Lagged), "and who has not read it is told");
 }
+
+#[test]
+fn a_clock_that_runs_back_stands_still() {
+    let clock = Arc::new(Mutex::new(std::time::Instant::now()));
+    let hands = Arc::clone(&clock);
+    let settings = settings().with_age(Duration::from_secs(60));
+    let hub = Broadcaster::new(settings.with_clock(move || *hands.lock().unwrap()));
+    let start = *clock.lock().unwrap();
+    let set = |seconds| *clock.lock().unwrap() = start + Duration::from_secs(seconds);
+    set(100);
+    hub.publish("a", "1").unwrap();
+    set(0);
+    hub.publish("b", "2").unwrap();
+    // What was published when it stood ages as the rest, in whatever topic.
+    for (seconds, outcome) in
+        [(160, Outcome::Resumed { replayed: 1 }), (161, Outcome::Gap { from: 0, to: 2 })]
+    {
+        set(seconds);
+        assert_eq!(hub.subscribe(["b"], Some(&event_id!("e-0"))).unwrap().outcome(), outcome, "{seconds}");
+    }
+}

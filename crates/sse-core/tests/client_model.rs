@@ -2,8 +2,11 @@
 
 #[path = "models/client.rs"]
 mod model;
+#[path = "../../../tests/properties/mod.rs"]
+mod properties;
 
 use model::{Op, Policies, run};
+use properties::cases;
 use proptest::prelude::*;
 
 /// Whole blocks and parts of them, so that ids, retries and halves of events meet.
@@ -84,7 +87,7 @@ fn policies() -> impl Strategy<Value = Policies> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 4_000, ..ProptestConfig::default() })]
+    #![proptest_config(cases(4_000))]
 
     #[test]
     fn b08_the_ten_invariants_of_a_client_hold_for_any_calls(

@@ -2,8 +2,11 @@
 
 #[path = "models/connection.rs"]
 mod model;
+#[path = "../../../tests/properties/mod.rs"]
+mod properties;
 
 use model::{Op, Policies, run};
+use properties::cases;
 use proptest::prelude::*;
 use sse_core::connection::CloseReason;
 
@@ -61,7 +64,7 @@ fn policies() -> impl Strategy<Value = Policies> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
+    #![proptest_config(cases(2_000))]
 
     #[test]
     fn the_ten_invariants_hold_for_any_calls(

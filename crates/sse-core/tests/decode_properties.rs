@@ -1,11 +1,14 @@
 //! What holds for every stream and every way to cut it.
 
 mod common;
+#[path = "../../../tests/properties/mod.rs"]
+mod properties;
 
 use core::time::Duration;
 use std::time::Instant;
 
 use common::{cut, items, said, truncated};
+use properties::cases;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -83,7 +86,7 @@ fn decoded(decoder: &mut Decoder, stream: &[u8], lengths: &[usize]) -> Vec<Owned
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(4000))]
+    #![proptest_config(cases(4_000))]
 
     #[test]
     fn b08_the_decoder_says_what_the_standard_says(stream in stream(), lengths in lengths(), id in "[a-c]{0,2}") {
@@ -274,7 +277,7 @@ fn taken_data_has_no_capacity_of_a_larger_event_before() {
     assert_eq!(decoded(&mut decoder, stream.as_bytes(), &[1000]).len(), 1);
 }
 
-/// Decodes within a time that only linear work keeps, with much to spare.
+/// Decodes within a time that only linear work keeps, with much to spare: else it takes hours, on a busy machine days.
 #[expect(clippy::disallowed_methods, reason = "measures the decoder from outside")]
 fn decodes_in_time(stream: &[u8], chunk: usize) {
     let begin = Instant::now();
@@ -282,7 +285,7 @@ fn decodes_in_time(stream: &[u8], chunk: usize) {
     for chunk in cut(stream, &[chunk]) {
         let mut feed = decoder.feed(chunk);
         while feed.next().is_some() {
-            assert!(begin.elapsed() < Duration::from_secs(30), "not linear: {:?}", stream.get(..20));
+            assert!(begin.elapsed() < Duration::from_secs(60), "not linear: {:?}", stream.get(..20));
         }
     }
 }
@@ -310,7 +313,7 @@ fn time_is_linear_in_the_items_that_are_fetched_one_by_one() {
             let mut feed = decoder.feed(rest);
             feed.next();
             rest = feed.remaining();
-            assert!(begin.elapsed() < Duration::from_secs(30), "not linear: {unit:?}");
+            assert!(begin.elapsed() < Duration::from_secs(60), "not linear: {unit:?}");
         }
     }
 }

@@ -2,8 +2,12 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
 
+#[path = "../../../tests/properties/mod.rs"]
+mod properties;
+
 use bytes::Buf;
 use core::fmt::Write;
+use properties::cases;
 use proptest::prelude::*;
 use sse_core::{Comment, DataWriter, Decoder, Encoder, Event, EventId, EventName, Item, LineEnding, Retry};
 use sse_testkit::oracle::{self, Said};
@@ -112,7 +116,7 @@ fn decoded(wire: &[u8]) -> Vec<String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 3_000, ..ProptestConfig::default() })]
+    #![proptest_config(cases(3_000))]
 
     #[test]
     fn b01_an_event_decodes_to_itself_and_nothing_else(event in events(), is_crlf in any::<bool>()) {

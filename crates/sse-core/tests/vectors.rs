@@ -85,6 +85,9 @@ fn vectors() -> Vec<Vector> {
         .collect()
 }
 
+/// At every place; an interpreter takes minutes for that, and tries some.
+const STEP: usize = if cfg!(miri) { 13 } else { 1 };
+
 #[test]
 fn b08_every_vector_means_the_same_whole() {
     for vector in vectors() {
@@ -102,7 +105,7 @@ fn every_vector_means_the_same_byte_by_byte() {
 #[test]
 fn every_vector_means_the_same_at_every_split() {
     for vector in vectors() {
-        for at in 0..=vector.stream.len() {
+        for at in (0..=vector.stream.len()).step_by(STEP) {
             let (head, tail) = vector.stream.split_at(at);
             vector.check(decode([head, tail]), &format!("split at {at}"));
         }
@@ -147,7 +150,7 @@ fn says(stream: &str, expected: &[Said]) {
         assert_eq!(interpret(bytes, "").said, expected, "oracle: {stream:?}");
         assert_eq!(decode([bytes]).0, expected, "whole: {stream:?}");
         assert_eq!(decode(bytes.chunks(1)).0, expected, "byte by byte: {stream:?}");
-        for at in 0..=bytes.len() {
+        for at in (0..=bytes.len()).step_by(STEP) {
             assert_eq!(decode([&bytes[..at], &bytes[at..]]).0, expected, "split at {at}: {stream:?}");
         }
     }

@@ -2,6 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
 
+#[path = "../../../tests/properties/mod.rs"]
+mod properties;
+
+use properties::cases;
 use proptest::prelude::*;
 use sse_core::{Decoder, Encoder, IntoFrame, Item, LineEnding};
 use sse_html::{Dialect, Escaped, Fragment, FragmentError, Render, Selector, Swap, Target};
@@ -108,6 +112,8 @@ fn expected(html: &str, swap: Swap, dialect: Dialect) -> (&'static str, String) 
 }
 
 proptest! {
+    #![proptest_config(cases(256))]
+
     #[test]
     fn m14_any_html_is_one_event_and_forges_nothing(
         html in hostile(),

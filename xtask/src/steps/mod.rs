@@ -8,10 +8,13 @@ pub(crate) mod docs;
 pub(crate) mod features;
 pub(crate) mod fuzz;
 pub(crate) mod lint;
+pub(crate) mod loom;
 pub(crate) mod minimal_versions;
+pub(crate) mod miri;
 pub(crate) mod msrv;
 pub(crate) mod no_std;
 pub(crate) mod public_api;
+pub(crate) mod sanitizers;
 pub(crate) mod test;
 
 /// Workspaces of their own, beside the main one.
