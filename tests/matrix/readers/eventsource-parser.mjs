@@ -1,0 +1,33 @@
+// npm eventsource-parser over Node's fetch. It has no reconnection of its own.
+
+import { createParser } from "eventsource-parser";
+
+import { run } from "./protocol.mjs";
+
+const STOPPED = "AbortError";
+
+const read = async ({ url, lastEventId, method = "GET" }, tell, signal) => {
+  const headers = { accept: "text/event-stream" };
+  // Bytes: fetch takes headers as Latin-1.
+  if (lastEventId) headers["last-event-id"] = Buffer.from(lastEventId).toString("latin1");
+  signal.addEventListener("abort", () => tell({ closing: true, at: Date.now() }), { once: true });
+  try {
+    const response = await fetch(url, { method, headers, signal });
+    tell({ open: { status: response.status, headers: Object.fromEntries(response.headers) } });
+    if (response.status !== 200) return;
+    const parser = createParser({
+      onEvent: ({ event = "message", data, id = "" }) => tell({ event: { type: event, data, id } }),
+      onComment: (comment) => tell({ comment }),
+      onRetry: (retry) => tell({ retry }),
+      onError: (error) => tell({ error: `${error.type}: ${error.message}` }),
+    });
+    for await (const text of response.body.pipeThrough(new TextDecoderStream())) {
+      if (signal.aborted) return;
+      parser.feed(text);
+    }
+  } catch (error) {
+    if (error.name !== STOPPED) throw error;
+  }
+};
+
+await run(read);
