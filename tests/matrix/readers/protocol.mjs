@@ -99,10 +99,10 @@ const one = async (read, options, job, controller = new AbortController()) => {
   say({ end: true });
 };
 
-/** Waits for the signal. */
+/** Waits for the signal; gives `false`. */
 export const aborted = (signal) => new Promise((resolve) => {
-  if (signal.aborted) resolve();
-  signal.addEventListener("abort", resolve, { once: true });
+  if (signal.aborted) resolve(false);
+  signal.addEventListener("abort", () => resolve(false), { once: true });
 });
 
 /** Reads with anything that has the interface of the browser's `EventSource`. */
