@@ -26,10 +26,13 @@ pub(crate) enum Item {
 
 /// What a client must see of an event.
 #[derive(Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct Seen {
     r#type: String,
     data: String,
     id: String,
+    /// Whether the id stands at this event, not at one before.
+    is_own_id: bool,
 }
 
 #[derive(Serialize)]
@@ -61,7 +64,8 @@ impl Case {
             let Item::Event { name, id, data, .. } = item else { continue };
             last_id = id.as_deref().unwrap_or(last_id);
             let r#type = name.as_deref().unwrap_or("message").to_owned();
-            seen.push(Seen { r#type, data: with_line_feeds(data), id: last_id.to_owned() });
+            let data = with_line_feeds(data);
+            seen.push(Seen { r#type, data, id: last_id.to_owned(), is_own_id: id.is_some() });
         }
         seen
     }

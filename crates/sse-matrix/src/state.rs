@@ -25,6 +25,7 @@ struct Logs {
 
 /// A request, as it came.
 #[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct Arrival {
     method: String,
     path: String,

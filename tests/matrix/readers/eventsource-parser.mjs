@@ -2,17 +2,15 @@
 
 import { createParser } from "eventsource-parser";
 
-import { run } from "./protocol.mjs";
-
-const STOPPED = "AbortError";
+import { aborted, run } from "./protocol.mjs";
 
 const read = async ({ url, lastEventId, method = "GET" }, tell, signal) => {
   const headers = { accept: "text/event-stream" };
   // Bytes: fetch takes headers as Latin-1.
   if (lastEventId) headers["last-event-id"] = Buffer.from(lastEventId).toString("latin1");
-  signal.addEventListener("abort", () => tell({ closing: true, at: Date.now() }), { once: true });
-  try {
-    const response = await fetch(url, { method, headers, signal });
+  const closing = new AbortController();
+  const reading = (async () => {
+    const response = await fetch(url, { method, headers, signal: closing.signal });
     tell({ open: { status: response.status, headers: Object.fromEntries(response.headers) } });
     if (response.status !== 200) return;
     const parser = createParser({
@@ -21,13 +19,13 @@ const read = async ({ url, lastEventId, method = "GET" }, tell, signal) => {
       onRetry: (retry) => tell({ retry }),
       onError: (error) => tell({ error: `${error.type}: ${error.message}` }),
     });
-    for await (const text of response.body.pipeThrough(new TextDecoderStream())) {
-      if (signal.aborted) return;
-      parser.feed(text);
-    }
-  } catch (error) {
-    if (error.name !== STOPPED) throw error;
-  }
+    for await (const text of response.body.pipeThrough(new TextDecoderStream())) parser.feed(text);
+  })();
+  await Promise.race([reading, aborted(signal)]);
+  if (!signal.aborted) return;
+  tell({ closing: true, at: Date.now() });
+  reading.catch(() => {});
+  closing.abort();
 };
 
 await run(read);
