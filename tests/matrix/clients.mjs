@@ -31,7 +31,7 @@ const FOLDED = exceptions(
  * - `job`: what each of its jobs says besides
  * - `scheme`: what it asks by; `version` of HTTP is what the server must see
  * - `reconnects`: it comes back by itself; where it does not, the runner reads on with the last id
- * - `tells`: what it sees besides events
+ * - `tells`: what it sees besides events, and `post` where it can ask with POST
  * - `needs`: the program, by the variable that names another one
  */
 export const CLIENTS = [
@@ -99,7 +99,7 @@ export const CLIENTS = [
     scheme: "http",
     version: "HTTP/1.1",
     reconnects: false,
-    tells: ["status", "comment", "retry"],
+    tells: ["status", "comment", "retry", "post"],
     exceptions: OWN_IDS,
   },
   {
@@ -110,7 +110,7 @@ export const CLIENTS = [
     scheme: "http",
     version: "HTTP/1.1",
     reconnects: true,
-    tells: ["status", "retry"],
+    tells: ["status", "retry", "post"],
     exceptions: [...OWN_IDS, ...FOLDED],
   },
 ];

@@ -11,7 +11,9 @@ import { fileURLToPath } from "node:url";
 import { Agent, fetch } from "undici";
 
 export const SECOND = 1_000;
-export const PATIENCE = 20 * SECOND;
+export const PATIENCE = 30 * SECOND;
+/** How long the start of a browser may take. */
+const START = 120 * SECOND;
 
 const HERE = fileURLToPath(new URL(".", import.meta.url));
 
@@ -160,6 +162,14 @@ export class Reader {
     return Reader.#running.get(key);
   }
 
+  /** Waits until the readers of these clients have read something. */
+  static async start(clients, urlOf) {
+    await Promise.all(clients.map(async (client) => {
+      const reading = Reader.of(client).read({ url: new URL("/gone", urlOf(client)).href, ...client.job });
+      await reading.end(START);
+    }));
+  }
+
   static async finish() {
     await Promise.all([...Reader.#running.values()].map((reader) => reader.#finish()));
   }
@@ -260,7 +270,7 @@ export class Reading {
   }
 
   /** Waits until the condition holds. */
-  async until(what, condition) {
+  async until(what, condition, patience = PATIENCE) {
     const held = new Promise((resolve, reject) => {
       const wake = () => {
         if (condition(this)) return resolve();
@@ -270,15 +280,15 @@ export class Reading {
       wake();
     });
     const last = () => `${what}; the last lines: ${shorten(JSON.stringify(this.lines.slice(-4)))}`;
-    await within(PATIENCE, last, held).catch((error) => {
+    await within(patience, last, held).catch((error) => {
       this.stop();
       throw error;
     });
   }
 
   /** Waits until it is over. */
-  async end() {
-    await this.until("the end", ({ isOver }) => isOver);
+  async end(patience = PATIENCE) {
+    await this.until("the end", ({ isOver }) => isOver, patience);
     return this;
   }
 

@@ -134,7 +134,7 @@ export const replace = async ({ binary, adapter, scheme, clients, types }) => {
   const runs = clients.map((client) => {
     let begun;
     const hasBegun = new Promise((resolve) => { begun = resolve; });
-    const at = new At(client, first.url, first.url, `${client.name}-sigterm`, types);
+    const at = new At({ client, base: first.url, server: first.url, who: `${client.name}-sigterm`, types });
     const over = countOver(at, begun, replaced).finally(begun).then((events) => {
       const seen = events.filter(({ type }) => type === "message").map(({ data }) => Number(data));
       equal(seen, Array.from({ length: TO }, (_, index) => index + 1), "numbers");
@@ -168,7 +168,7 @@ export const replace = async ({ binary, adapter, scheme, clients, types }) => {
 
 /** A client that comes with the id of another epoch is told. */
 export const tellsOfEpochs = async (client, url, position, types) => {
-  const at = new At(client, url, url, "epochs", types);
+  const at = new At({ client, base: url, server: url, who: "epochs", types });
   await ask(url, "/topic/epochs", { method: "POST", body: "of the second" });
   const reading = at.read("/topic/epochs", { lastEventId: position });
   await reading.until("an event", ({ events }) => events.length >= 1);

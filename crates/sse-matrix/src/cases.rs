@@ -3,7 +3,9 @@
 //! What must be seen comes from what is sent, by a rule of its own for line breaks; no encoder is asked.
 
 use serde::Serialize;
-use sse_driver::sse_core::{Comment, Encoder, Event, EventId, EventName, Frame, IntoFrame, InvalidField, ItemError, Retry};
+use sse_driver::sse_core::{
+    Comment, Encoder, Event, EventId, EventName, Frame, IntoFrame, InvalidField, ItemError, Retry,
+};
 
 /// The name of the event behind the last one of a case.
 pub(crate) const END: &str = "matrix:end";
@@ -158,7 +160,10 @@ fn texts() -> Vec<Case> {
             ],
         ),
         Case::of("nul", ["before\0after", "\0", "a\0\nb\0"]),
-        Case::of("controls", [format!("<{}>", controls.replace(['\n', '\r'], "")), "\u{1b}[31m\u{7}\u{8}".to_owned()]),
+        Case::of(
+            "controls",
+            [format!("<{}>", controls.replace(['\n', '\r'], "")), "\u{1b}[31m\u{7}\u{8}".to_owned()],
+        ),
         Case::of("other-breaks", ["nel\u{85}ls\u{2028}ps\u{2029}vt\u{b}ff\u{c}end", "\u{2028}", "\u{85}"]),
         Case::of("bom", ["\u{feff}", "\u{feff}at the start", "in the \u{feff} middle", "a\n\u{feff}b"]),
         Case::of(
@@ -183,13 +188,17 @@ fn texts() -> Vec<Case> {
                 "0\r\n\r\n",
             ],
         ),
-        Case::of("json", [r#"{"a":"b\nc","d":[1,2.5,null,true],"e":{"é":"😀"}}"#, "{\n  \"a\": 1\n}", "null"]),
+        Case::of(
+            "json",
+            [r#"{"a":"b\nc","d":[1,2.5,null,true],"e":{"é":"😀"}}"#, "{\n  \"a\": 1\n}", "null"],
+        ),
     ]
 }
 
 /// What stands beside `data`.
 fn fields() -> Vec<Case> {
-    let names = ["greeting", "a b", " led by a space", "ünïcödé", "a:b", "data", "message", "sse:x", "0", "日本"];
+    let names =
+        ["greeting", "a b", " led by a space", "ünïcödé", "a:b", "data", "message", "sse:x", "0", "日本"];
     let between = |text| [comment(text), data("between")];
     let injections = [
         "x\n\nevent: forged\ndata: y\n\n",
@@ -200,20 +209,25 @@ fn fields() -> Vec<Case> {
         "",
         "\0",
     ];
-    let retry = |millis, text: &str| Item::Event {
-        name: None,
-        id: None,
-        retry: Some(millis),
-        data: text.to_owned(),
-    };
+    let retry =
+        |millis, text: &str| Item::Event { name: None, id: None, retry: Some(millis), data: text.to_owned() };
     vec![
         Case::new("names", names.iter().map(|name| named(name, name))),
         Case::new("empty-data-named", [named("greeting", ""), data(""), named("greeting", "x")]),
         Case::new(
             "ids",
-            [with_id("1", "one"), data("keeps 1"), with_id("a b:c", "text"), named("greeting", "keeps"), with_id("~!*'();:@&=+$,/?#[]", "")],
+            [
+                with_id("1", "one"),
+                data("keeps 1"),
+                with_id("a b:c", "text"),
+                named("greeting", "keeps"),
+                with_id("~!*'();:@&=+$,/?#[]", ""),
+            ],
         ),
-        Case::new("ids-reset", [with_id("1", "one"), with_id("", "none"), data("still none"), with_id("2", "two")]),
+        Case::new(
+            "ids-reset",
+            [with_id("1", "one"), with_id("", "none"), data("still none"), with_id("2", "two")],
+        ),
         Case::new("ids-unicode", [with_id("é", "latin"), with_id("日本-😀", "wide"), data("keeps")]),
         Case::new("retry", [retry(3_000, "next to data"), retry(2_000, ""), data("after")]),
         Case::new("comments", injections.iter().flat_map(|text| between(text))),
@@ -224,7 +238,8 @@ fn fields() -> Vec<Case> {
 fn large() -> Vec<Case> {
     let pattern = "0123456789abcdef";
     let line = pattern.repeat(MIB / pattern.len());
-    let lines: Vec<&str> = line.as_bytes().chunks(64).filter_map(|line| core::str::from_utf8(line).ok()).collect();
+    let lines: Vec<&str> =
+        line.as_bytes().chunks(64).filter_map(|line| core::str::from_utf8(line).ok()).collect();
     let wide = "日本語😀é".repeat(MIB / "日本語😀é".len());
     vec![
         Case::of("mib-line", [line.clone()]),
@@ -260,7 +275,8 @@ mod tests {
 
     #[test]
     fn an_id_stays_until_the_next() {
-        let case = Case::new("x", [data("a"), with_id("1", "b"), comment("c"), named("n", "d"), with_id("", "e")]);
+        let case =
+            Case::new("x", [data("a"), with_id("1", "b"), comment("c"), named("n", "d"), with_id("", "e")]);
         let ids: Vec<String> = case.seen().into_iter().map(|seen| seen.id).collect();
         assert_eq!(ids, ["", "1", "1", ""]);
     }

@@ -14,7 +14,7 @@
 //! | `GET /gone` | 204 |
 //! | `GET /state` | open streams, requests, departures |
 //!
-//! All of them answer HEAD. SIGTERM ends it gracefully. Prints `listening on URL`.
+//! All of them answer HEAD, and `/count` POST. SIGTERM ends it gracefully. Prints `listening on URL`.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program talks to its terminal")]
 
 extern crate alloc;
@@ -120,7 +120,8 @@ mod tests {
             parse("--adapter axum --tls --port 7"),
             Some(Args { adapter: Adapter::Axum, port: 7, scheme: Scheme::Tls })
         );
-        for line in ["", "--adapter", "--adapter rocket", "--adapter axum --port x", "--adapter axum --else"] {
+        for line in ["", "--adapter", "--adapter rocket", "--adapter axum --port x", "--adapter axum --else"]
+        {
             assert_eq!(parse(line), None, "{line}");
         }
     }

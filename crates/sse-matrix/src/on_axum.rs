@@ -32,7 +32,7 @@ pub(crate) async fn serve(listener: Listener, streams: Streams, stop: Stop) -> i
         .route("/cases.json", get(async |State(streams): State<Streams>| (JSON, streams.cases_json())))
         .route("/state", get(async |State(streams): State<Streams>| (JSON, streams.state.to_json())))
         .route("/case/{name}", get(case))
-        .route("/count", get(count))
+        .route("/count", get(count).post(count))
         .route("/topic/{name}", get(topic).post(publish))
         .route("/quiet", get(quiet))
         .route("/retry", get(retry))

@@ -55,10 +55,9 @@ async fn respond(streams: &Streams, request: Request<Incoming>) -> Response<Body
     let asked = asked(&request);
     streams.state.arrived(&asked, format!("{:?}", request.version()));
     if request.method() == Method::POST {
-        return match asked.path.strip_prefix("/topic/") {
-            Some(topic) => publish(streams, topic, request).await,
-            None => status(StatusCode::NOT_FOUND),
-        };
+        if let Some(topic) = asked.path.strip_prefix("/topic/") {
+            return publish(streams, topic, request).await;
+        }
     }
     match asked.path.as_str() {
         "/" => text("text/html; charset=utf-8", PAGE),

@@ -10,7 +10,8 @@ pub(crate) struct Stop(watch::Receiver<bool>);
 impl Stop {
     /// Listens for SIGTERM and SIGINT; needs a tokio runtime.
     pub(crate) fn on_signals() -> std::io::Result<Self> {
-        let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        let (mut terminate, mut interrupt) =
+            (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
         let (sender, receiver) = watch::channel(false);
         tokio::spawn(async move {
             tokio::select! {

@@ -94,7 +94,11 @@ impl Streams {
     }
 
     /// How a topic's stream is to be sent.
-    pub(crate) fn topic_reply(&self, asked: &Asked, stream: Subscription) -> Reply<impl Source + Send + use<>> {
+    pub(crate) fn topic_reply(
+        &self,
+        asked: &Asked,
+        stream: Subscription,
+    ) -> Reply<impl Source + Send + use<>> {
         let options = Options::new().with_retry(Retry::from_millis(asked.number("retry", RETRY_MS)));
         self.reply(asked, Counted::new(stream, self.state.clone()), options)
     }

@@ -99,7 +99,9 @@ impl<B: Body<Data = Bytes, Error = Infallible>> Body for Shaped<B> {
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
         // Event streams have no trailers.
         let next = |body: Pin<&mut B>, cx: &mut Context<'_>| {
-            body.poll_frame(cx).map(|frame| Some(frame?.map(|frame| frame.into_data().unwrap_or_default()).map_err(Broken::from)))
+            body.poll_frame(cx).map(|frame| {
+                Some(frame?.map(|frame| frame.into_data().unwrap_or_default()).map_err(Broken::from))
+            })
         };
         self.poll_shaped(cx, next).map(|chunk| Some(chunk?.map(Frame::data)))
     }
