@@ -16,13 +16,13 @@ mod workspace;
 use std::process::ExitCode;
 
 use report::Report;
-use steps::{bench, browser, clients, docs, features, fuzz, lint, msrv, no_std, test};
+use steps::{bench, browser, clients, docs, features, fuzz, lint, matrix, msrv, no_std, test};
 use workspace::Workspace;
 
 const HELP: &str = "\
 cargo xtask <command>
 
-  test                        every test: crates, doc tests, feature variants, fuzz corpus, benches' checks, browser, clients
+  test                        every test: crates, doc tests, feature variants, fuzz corpus, benches' checks, browser, clients, matrix
   ci [--without-test]         tidy, lint, docs, no-std, msrv, features, test, fuzz-smoke
   lint                        rustfmt and clippy, warnings are errors
   tidy                        what compilers do not see: the core's purity, layers, docs that drift, forbidden text
@@ -35,6 +35,7 @@ cargo xtask <command>
   fuzz-smoke                  every fuzz target for 20 seconds
   browser                     the live examples in a real browser
   clients                     the examples that speak an API, asked by its released clients
+  matrix                      released clients, browsers among them, against the servers of all adapters
   bench [ARGS]                the benchmarks
 
 What cannot run here is SKIPPED and says why; with CI=true in the environment that is a failure.";
@@ -87,6 +88,7 @@ fn run(args: &[&str], workspace: &Workspace, report: &mut Report) -> Option<()> 
         ["fuzz-smoke"] => fuzz::smoke(workspace, report),
         ["browser"] => browser::run(workspace, report),
         ["clients"] => clients::run(workspace, report),
+        ["matrix"] => matrix::run(workspace, report),
         ["bench", rest @ ..] => bench::run(workspace, report, rest),
         _ => return None,
     }

@@ -54,10 +54,10 @@ pub(crate) async fn serve(mut listener: Listener, streams: Streams, stop: Stop) 
 async fn respond(streams: &Streams, request: Request<Incoming>) -> Response<Body> {
     let asked = asked(&request);
     streams.state.arrived(&asked, format!("{:?}", request.version()));
-    if request.method() == Method::POST {
-        if let Some(topic) = asked.path.strip_prefix("/topic/") {
-            return publish(streams, topic, request).await;
-        }
+    if request.method() == Method::POST
+        && let Some(topic) = asked.path.strip_prefix("/topic/")
+    {
+        return publish(streams, topic, request).await;
     }
     match asked.path.as_str() {
         "/" => text("text/html; charset=utf-8", PAGE),

@@ -14,7 +14,7 @@ const FLAGS = [
 ];
 const LIBRARY = new URL("../node_modules/@microsoft/fetch-event-source/lib/esm/", import.meta.url);
 
-const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: FLAGS });
+const browser = await chromium.launch({ executablePath: process.env.CHROMIUM || "/usr/bin/chromium", args: FLAGS });
 // The servers' certificates are made at their start.
 const context = await browser.newContext({ ignoreHTTPSErrors: true });
 const tells = new Map();

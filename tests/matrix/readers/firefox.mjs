@@ -15,7 +15,7 @@ import { aborted, run } from "./protocol.mjs";
 
 const profile = await mkdtemp(path.join(os.tmpdir(), "sse-matrix-"));
 const firefox = spawn(
-  process.env.FIREFOX ?? "firefox-esr",
+  process.env.FIREFOX || "firefox-esr",
   ["--headless", "--no-remote", "--profile", profile, "--remote-debugging-port", "0", "about:blank"],
   { stdio: ["ignore", "ignore", "pipe"] },
 );

@@ -7,6 +7,7 @@ pub(crate) mod docs;
 pub(crate) mod features;
 pub(crate) mod fuzz;
 pub(crate) mod lint;
+pub(crate) mod matrix;
 pub(crate) mod msrv;
 pub(crate) mod no_std;
 pub(crate) mod test;
