@@ -46,7 +46,9 @@ export class At {
   async readAll(target, onEvent = () => {}) {
     const events = [];
     let lastEventId;
+    let connections = 0;
     do {
+      ensure((connections += 1) <= 20, "it does not come to the end");
       const before = events.length;
       const reading = this.read(target, { untilType: END, lastEventId });
       reading.onEvent = (event) => {

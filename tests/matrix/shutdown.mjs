@@ -3,6 +3,7 @@
 import http from "node:http";
 import http2 from "node:http2";
 import https from "node:https";
+import net from "node:net";
 import { once } from "node:events";
 
 import { ask, ensure, equal, eventually, Proxy, SECOND, Server, within } from "./harness.mjs";
@@ -50,6 +51,29 @@ const head2 = async ({ url }) => {
   await noneIsOpen({ url });
 };
 
+/** The cases that are split are read so: each byte is a chunk of its own, and all of them together are what is sent whole. */
+const isSplit = async ({ url }) => {
+  const read = async (target) => {
+    const { hostname, port, pathname, search } = new URL(target, url);
+    const socket = net.connect(Number(port), hostname);
+    socket.write(`GET ${pathname}${search} HTTP/1.1\r\nhost: matrix\r\nconnection: close\r\n\r\n`);
+    const text = Buffer.concat(await within(EXITS, target, socket.toArray())).toString("latin1");
+    const chunks = [];
+    for (let rest = text.slice(text.indexOf("\r\n\r\n") + 4); ;) {
+      const [size] = rest.split("\r\n", 1);
+      const length = parseInt(size, 16);
+      ensure(length >= 0, `a chunk of ${size}`);
+      if (length === 0) return chunks;
+      chunks.push(rest.slice(size.length + 2, size.length + 2 + length));
+      rest = rest.slice(size.length + 4 + length);
+    }
+  };
+  const [whole, split] = [await read("/case/unicode"), await read("/case/unicode?split=1")];
+  equal(split.join(""), whole.join(""), "the bytes");
+  equal(split.length, whole.join("").length, "chunks");
+  return `${split.length} chunks instead of ${whole.length}`;
+};
+
 /** The check of the heartbeats could not fail if this did not happen. */
 const idleIsCut = async ({ url }) => {
   const proxy = await Proxy.start(url, { idle: SECOND });
@@ -72,6 +96,7 @@ const noneIsOpen = async ({ url }) => {
 export const SERVER = [
   { name: "HEAD over HTTP/1.1", run: head },
   { name: "HEAD over HTTP/2", run: head2, is: (scheme) => scheme === "https" },
+  { name: "a split case is sent byte by byte", run: isSplit, is: (scheme) => scheme === "http" },
   { name: "an idle stream without heartbeats is cut by a proxy", run: idleIsCut },
 ];
 

@@ -4,7 +4,7 @@
 //   reader --serve
 //
 // The first reads one stream and ends; --until closes it behind N events, --until-type behind one of that name, --for after that
-// time. --types are the names of events to listen to, for clients that hear no others.
+// time, and SIGTERM at once. --types are the names of events to listen to, for clients that hear no others.
 // The second takes such jobs from stdin, a line of JSON each, any number at a time, and ends with it:
 //
 //   {"job":1,"url":"…","until":3,"untilType":"…","for":500,"types":["…"],"lastEventId":"…","method":"POST"}
@@ -43,7 +43,9 @@ export const run = async (read, finish = async () => {}) => {
   if (values.serve) {
     await serve(read);
   } else {
-    await one(read, {
+    const controller = new AbortController();
+    process.once("SIGTERM", () => controller.abort());
+    const job = {
       url: positionals[0],
       until: values.until && Number(values.until),
       untilType: values["until-type"],
@@ -52,7 +54,8 @@ export const run = async (read, finish = async () => {}) => {
       lastEventId: values["last-event-id"],
       method: values.method,
       with: values.with,
-    });
+    };
+    await one(read, job, undefined, controller);
   }
   await finish();
   // Clients may hold connections open.
@@ -80,7 +83,7 @@ const serve = async (read) => {
   await Promise.all(running);
 };
 
-const one = async (read, options, job, controller = new AbortController()) => {
+const one = async (read, options, job, controller) => {
   let events = 0;
   const say = (line) => process.stdout.write(`${JSON.stringify({ job, at: Date.now(), ...line })}\n`);
   const tell = (line) => {
