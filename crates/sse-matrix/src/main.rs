@@ -19,6 +19,7 @@
 
 extern crate alloc;
 
+mod asked;
 mod cases;
 mod listen;
 mod on_actix;

@@ -1,8 +1,8 @@
 //! The streams on axum.
 
 use crate::PAGE;
+use crate::asked::Asked;
 use crate::listen::Listener;
-use crate::state::Asked;
 use crate::stop::Stop;
 use crate::streams::{Reply, Streams};
 use crate::wire::Shaped;

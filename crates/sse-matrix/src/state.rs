@@ -1,5 +1,6 @@
 //! What happened so far: requests, open streams, departures.
 
+use crate::asked::Asked;
 use core::sync::atomic::{AtomicUsize, Ordering};
 use serde::Serialize;
 use sse_driver::sse_core::CloseReason;
@@ -102,29 +103,6 @@ pub(crate) struct Open(Arc<AtomicUsize>);
 impl Drop for Open {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-/// What a request says, whatever the framework.
-#[derive(Clone, Debug)]
-pub(crate) struct Asked {
-    pub(crate) method: String,
-    pub(crate) path: String,
-    pub(crate) query: String,
-    /// The header `Last-Event-ID` as it came.
-    pub(crate) raw_id: Option<String>,
-}
-
-impl Asked {
-    /// A number of the query.
-    pub(crate) fn number(&self, name: &str, otherwise: u64) -> u64 {
-        self.text(name).and_then(|value| value.parse().ok()).unwrap_or(otherwise)
-    }
-
-    /// A text of the query.
-    pub(crate) fn text(&self, name: &str) -> Option<String> {
-        let mut pairs = form_urlencoded::parse(self.query.as_bytes());
-        pairs.find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
     }
 }
 

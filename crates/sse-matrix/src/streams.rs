@@ -1,7 +1,8 @@
 //! What is said in each stream, for whichever framework asks.
 
+use crate::asked::Asked;
 use crate::cases::{self, Case};
-use crate::state::{Asked, Open, State};
+use crate::state::{Open, State};
 use crate::stop::Stop;
 use crate::wire::Shape;
 use alloc::sync::Arc;
