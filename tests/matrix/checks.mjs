@@ -154,23 +154,30 @@ const answersPost = async (at) => {
   equal((await at.state()).requests.map(({ method }) => method), ["POST"], "methods");
 };
 
+/** More than any client waits at least, less than any but fetch-event-source waits by itself. */
+const RETRY = 900;
+
 const honoursRetry = async (at) => {
-  const ms = 900;
-  const reading = at.read(`/retry?ms=${ms}`);
-  if (at.tells("retry")) await reading.until("the time", () => reading.all("retry").includes(ms));
+  const reading = at.read(`/retry?ms=${RETRY}`);
+  if (at.tells("retry")) await reading.until("the time", () => reading.all("retry").includes(RETRY));
   if (at.client.reconnects) {
-    await eventually("two more requests", async () => (await at.state()).requests.length >= 3);
+    await eventually("three more requests", async () => (await at.state()).requests.length >= 4);
     reading.stop();
     const { requests, departures } = await at.state();
-    for (const index of [1, 2]) {
-      const gap = requests[index].at - departures[index - 1].at;
-      // Timers of clients may be early by a little.
-      ensure(gap > ms - 30, `back after ${gap} ms`);
-      ensure(gap < ms + 10 * SECOND, `back after ${gap} ms`);
-    }
+    const gaps = [1, 2, 3].map((index) => requests[index].at - departures[index - 1].at);
+    // Timers of clients may be early by a little; on a busy machine one may be late by much, hardly all.
+    ensure(Math.min(...gaps) > RETRY - 30 && Math.min(...gaps) < 2.5 * SECOND, `back after ${gaps} ms`);
     equal(lastIds(requests)[1], "1", "the Last-Event-ID");
   }
   await reading.end();
+};
+
+const opensFirst = async (at) => {
+  const after = 1_500;
+  const reading = at.read(`/quiet?heartbeat=0&after=${after}`, { until: 1 });
+  await reading.end();
+  const [opened, event] = ["open", "event"].map((kind) => reading.lines.find((line) => kind in line)?.at);
+  ensure(event - opened > after / 3, `it opened ${event - opened} ms before the event`);
 };
 
 const IDLE = 3 * SECOND;
@@ -182,7 +189,6 @@ const beats = async (at) => {
     const reading = through.read("/quiet?heartbeat=1000");
     await reading.until("the event", ({ events }) => events.length === 1);
     await sleep(1.5 * IDLE);
-    ensure("open" in reading.lines[0], "it did not open first");
     equal(reading.events.map(bare), [{ type: "message", data: "quiet", id: "1" }], "events");
     equal(reading.all("error"), [], "errors");
     equal((await through.state()).requests.length, 1, "requests");
@@ -319,6 +325,7 @@ export const LIVES = [
   { name: "resumes behind broken bodies", run: resumesBehindBreaks },
   { name: "resumes behind resets", run: resumesBehindResets },
   { name: "honours retry", run: honoursRetry },
+  { name: "opens before there is an event", run: opensFirst },
   { name: "heartbeats are not seen and keep it alive", run: beats },
   { name: "hears the close event", run: hearsTheClose },
   { name: "is sent away when it comes back", run: isSentAway },

@@ -165,7 +165,7 @@ export class Reader {
   /** Waits until the readers of these clients have read something. */
   static async start(clients, urlOf) {
     await Promise.all(clients.map(async (client) => {
-      const reading = Reader.of(client).read({ url: new URL("/gone", urlOf(client)).href, ...client.job });
+      const reading = Reader.of(client).read({ url: new URL("/case/plain", urlOf(client)).href, until: 1, ...client.job });
       await reading.end(START);
     }));
   }

@@ -8,7 +8,7 @@
 //! | `GET /count?to=&every=&cut=&how=end\|reset&retry=` | numbers with ids, from the last that was seen; `matrix:end` behind the last |
 //! | `GET /topic/NAME` | the events of a topic |
 //! | `POST /topic/NAME` | publishes the body there, answers with the id |
-//! | `GET /quiet?heartbeat=` | one event, then only heartbeats |
+//! | `GET /quiet?heartbeat=&after=` | one event, then only heartbeats |
 //! | `GET /retry?ms=` | an event with a reconnection time, then the end |
 //! | `GET /close` | three events and the close event; 204 for who has seen them |
 //! | `GET /gone` | 204 |

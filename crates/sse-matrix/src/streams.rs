@@ -111,13 +111,16 @@ impl Streams {
         published.map(|position| position.to_id().as_str().to_owned()).map_err(|error| error.to_string())
     }
 
-    /// One event, then only heartbeats, each `heartbeat` milliseconds; none with 0.
+    /// One event, after `after` milliseconds, then only heartbeats, each `heartbeat` milliseconds; none with 0.
     pub(crate) fn quiet(&self, asked: &Asked) -> Reply<impl Source + Send + use<>> {
         let interval = Duration::from_millis(asked.number("heartbeat", 1_000));
         let options = Options::new().with_heartbeat(Heartbeat::idle(interval).ok());
-        let state = self.state.clone();
+        let (state, after) = (self.state.clone(), Duration::from_millis(asked.number("after", 0)));
         let source = Push::new(async move |mut events: Sender| {
             let _open = state.open();
+            if !after.is_zero() {
+                sleep(after).await;
+            }
             events.send(Event::new("quiet").with_id(1_u64)).await?;
             core::future::pending::<Result<(), PushError>>().await
         });
