@@ -88,6 +88,8 @@ const clients = CLIENTS.filter(({ name }) => options.client.includes(name)).filt
 const drive = async (adapter, client, base, server, rows, noticesByWriting) => {
   const types = rows.flatMap(({ events }) => events.map(({ type }) => type));
   const cases = caseChecks(rows);
+  const unknown = client.exceptions.filter(({ name }) => !rows.some((row) => row.name === name));
+  ensure(unknown.length === 0, `${client.name} has exceptions for what is no case: ${unknown.map(({ name }) => name)}`);
   const lives = LIVES.filter(({ is }) => !is || is(client));
   const lane = async (checks) => {
     for (let next = checks.shift(); next; next = checks.shift()) {
