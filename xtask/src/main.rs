@@ -18,15 +18,15 @@ use std::process::ExitCode;
 
 use report::Report;
 use steps::{
-    bench, browser, clients, deny, docs, features, fuzz, lint, loom, minimal_versions, miri, msrv, no_std,
-    public_api, sanitizers, test,
+    bench, browser, clients, deny, docs, features, fuzz, lint, loom, matrix, minimal_versions, miri, msrv,
+    no_std, public_api, sanitizers, test,
 };
 use workspace::Workspace;
 
 const HELP: &str = "\
 cargo xtask <command>
 
-  test                        every test: crates, doc tests, feature variants, fuzz corpus, benches' checks, browser, clients
+  test                        every test: crates, doc tests, feature variants, fuzz corpus, benches' checks, browser, clients, matrix
   ci [--without-test]         tidy, lint, docs, no-std, msrv, features, test, fuzz-smoke
   lint                        rustfmt and clippy, warnings are errors
   tidy                        what compilers do not see: the core's purity, layers, docs that drift, forbidden text
@@ -45,6 +45,7 @@ cargo xtask <command>
   sanitizers                  tests under ThreadSanitizer and AddressSanitizer (nightly)
   browser                     the live examples in a real browser
   clients                     the examples that speak an API, asked by its released clients
+  matrix                      released clients, browsers among them, against the servers of all adapters
   bench [ARGS]                the benchmarks
 
 What cannot run here is SKIPPED and says why; with CI=true in the environment that is a failure.";
@@ -106,6 +107,7 @@ fn run(args: &[&str], workspace: &Workspace, report: &mut Report) -> Option<()> 
         ["sanitizers"] => sanitizers::run(workspace, report),
         ["browser"] => browser::run(workspace, report),
         ["clients"] => clients::run(workspace, report),
+        ["matrix"] => matrix::run(workspace, report),
         ["bench", rest @ ..] => bench::run(workspace, report, rest),
         _ => return None,
     }

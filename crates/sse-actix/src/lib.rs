@@ -33,6 +33,7 @@
 //!
 //! - **Clients that leave**: set `h1_allow_half_closed(false)`, as above. With actix's default a client that closes while
 //!   nothing is sent is noticed only when two heartbeats could not be delivered.
+//!   Over HTTP/2 it is noticed with the next heartbeat: actix looks at a stream only when it has something to write.
 //! - **HEAD** is routed apart from GET: add `web::head().to(handler)`, and it gets the head only.
 //! - **Clients that stall** hold their body unpolled, so it cannot time out by itself, and actix hides the connection: set
 //!   `TCP_USER_TIMEOUT` on the listening socket, as the example `live` does; accepted sockets inherit it. Linux (5.11 and

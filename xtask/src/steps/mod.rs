@@ -9,6 +9,7 @@ pub(crate) mod features;
 pub(crate) mod fuzz;
 pub(crate) mod lint;
 pub(crate) mod loom;
+pub(crate) mod matrix;
 pub(crate) mod minimal_versions;
 pub(crate) mod miri;
 pub(crate) mod msrv;

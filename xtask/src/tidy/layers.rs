@@ -7,7 +7,7 @@ use crate::workspace::Package;
 const CORE: [&str; 5] = ["bytes", "memchr", "thiserror", "serde", "serde_json"];
 
 /// What a crate must not depend on: a name, or with `*` whatever begins so.
-const FORBIDDEN: [(&str, &[&str]); 10] = [
+const FORBIDDEN: [(&str, &[&str]); 11] = [
     ("sse-driver", &["sse-*", "tower*", "hyper*", "axum*", "actix*"]),
     ("sse-hyper", &["sse-axum", "sse-actix", "axum*", "actix*"]),
     // axum-core is enough for a response, and does not tie users to one axum release.
@@ -18,6 +18,7 @@ const FORBIDDEN: [(&str, &[&str]); 10] = [
     ("sse-core", &["sse-*"]),
     ("sse-testkit", &["sse-hyper", "sse-axum", "sse-actix"]),
     ("sse-demo", &[]),
+    ("sse-matrix", &[]),
     // Doc tests of the guide, for which it may use everything.
     ("sse-guide", &[]),
 ];

@@ -1,0 +1,7 @@
+// npm eventsource.
+
+import { EventSource } from "eventsource";
+
+import { readWith, run } from "./protocol.mjs";
+
+await run(readWith(EventSource));

@@ -1,0 +1,44 @@
+//! Released clients against the servers of all adapters.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::command::Run;
+use crate::report::{Outcome, Report, StepResult};
+use crate::tools;
+use crate::workspace::Workspace;
+
+const DIR: &str = "tests/matrix";
+const LIMIT: Duration = Duration::from_secs(580);
+
+pub(crate) fn run(workspace: &Workspace, report: &mut Report) {
+    report.step("matrix", || drive(workspace));
+}
+
+/// The runner starts the servers; 0 is its only good exit code.
+fn drive(workspace: &Workspace) -> StepResult {
+    let root = &workspace.root;
+    let script = format!("{DIR}/run.mjs");
+    if !root.join(&script).is_file() {
+        return Err(format!("{script} is missing"));
+    }
+    let mut missing = Vec::new();
+    let mut ensured =
+        |name, package| tools::program(name, package, root).map_err(|why| missing.push(why)).ok();
+    let (node, npm) = (ensured("node", "nodejs"), ensured("npm", "npm"));
+    let chromium = ensured("chromium", "chromium");
+    let firefox = ensured("firefox-esr", "firefox-esr");
+    if node.is_none() || npm.is_none() {
+        return Ok(Outcome::Skipped(missing.join("; ")));
+    }
+    Run::cargo(root).args(["build", "-p", "sse-matrix"]).run()?;
+    Run::new("npm", root).args(["ci", "--no-audit", "--no-fund", "--prefix", DIR]).run()?;
+    let browser = |found: Option<PathBuf>| found.unwrap_or_default();
+    let tally = Run::new("node", root)
+        .arg(&script)
+        .env("SSE_MATRIX", workspace.target.join("debug/sse-matrix"))
+        .env("CHROMIUM", browser(chromium))
+        .env("FIREFOX", browser(firefox))
+        .counted_within(LIMIT)?;
+    Ok(Outcome::Counted(tally))
+}
