@@ -16,7 +16,7 @@ mod workspace;
 use std::process::ExitCode;
 
 use report::Report;
-use steps::{bench, browser, clients, docs, features, fuzz, lint, msrv, no_std, test};
+use steps::{bench, browser, clients, docs, features, fuzz, lint, msrv, mutants, no_std, test};
 use workspace::Workspace;
 
 const HELP: &str = "\
@@ -35,6 +35,7 @@ cargo xtask <command>
   fuzz-smoke                  every fuzz target for 20 seconds
   browser                     the live examples in a real browser
   clients                     the examples that speak an API, asked by its released clients
+  mutants [ARGS]              changes the core's code, one place at a time: a change that no test notices is a failure
   bench [ARGS]                the benchmarks
 
 What cannot run here is SKIPPED and says why; with CI=true in the environment that is a failure.";
@@ -87,6 +88,7 @@ fn run(args: &[&str], workspace: &Workspace, report: &mut Report) -> Option<()> 
         ["fuzz-smoke"] => fuzz::smoke(workspace, report),
         ["browser"] => browser::run(workspace, report),
         ["clients"] => clients::run(workspace, report),
+        ["mutants", rest @ ..] => mutants::run(workspace, report, rest),
         ["bench", rest @ ..] => bench::run(workspace, report, rest),
         _ => return None,
     }

@@ -8,6 +8,7 @@ pub(crate) mod features;
 pub(crate) mod fuzz;
 pub(crate) mod lint;
 pub(crate) mod msrv;
+pub(crate) mod mutants;
 pub(crate) mod no_std;
 pub(crate) mod test;
 

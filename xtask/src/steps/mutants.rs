@@ -1,0 +1,160 @@
+//! Mutation testing of the core with cargo-mutants: a change of its code that no test notices is a failure.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::{fs, thread};
+
+use crate::command::Run;
+use crate::report::{Outcome, Report, StepResult};
+use crate::tools;
+use crate::workspace::Workspace;
+
+const PACKAGE: &str = "sse-core";
+
+/// The tests by what they cost: each stage sees what the ones before it let live. Left out are the examples on real
+/// sockets: they are slow, and a machine that is changed may well make them wait.
+const STAGES: [(&str, &[&str]); 3] = [
+    ("unit tests", &["--cargo-arg=--lib", "--timeout=20"]),
+    ("doc tests", &["--cargo-test-arg=--doc", "--timeout=60"]),
+    (
+        "properties and models",
+        &[
+            "--cargo-arg=--test=client_model",
+            "--cargo-arg=--test=connection_model",
+            "--cargo-arg=--test=decode_allocations",
+            "--cargo-arg=--test=decode_properties",
+            "--cargo-arg=--test=encode_allocations",
+            "--cargo-arg=--test=encode_properties",
+            "--cargo-arg=--test=vectors",
+            "--timeout=300",
+        ],
+    ),
+];
+
+/// A mutant may collect without end; it is to fail, not the machine. In KiB of address space, which rustc needs, too.
+const MEMORY: &str = "12000000";
+
+/// `args` are cargo-mutants' own, such as `--file` and `--re`, which choose mutants.
+pub(crate) fn run(workspace: &Workspace, report: &mut Report, args: &[&str]) {
+    report.step("mutants", || mutants(workspace, args));
+}
+
+fn mutants(workspace: &Workspace, args: &[&str]) -> StepResult {
+    if let Err(why) = tools::cargo_subcommand("mutants", &workspace.root) {
+        return Ok(Outcome::Skipped(why));
+    }
+    let output = workspace.target.join("mutants");
+    let found = output.join("mutants.out");
+    if found.exists() {
+        fs::remove_dir_all(&found).map_err(|error| format!("{}: {error}", found.display()))?;
+    }
+    fs::create_dir_all(&output).map_err(|error| format!("{}: {error}", output.display()))?;
+    let mut tally = Tally::default();
+    for (tests, stage) in STAGES {
+        println!("mutants against {tests}");
+        // It fails where it missed some, too, which the next stage may catch; what counts is what it wrote down.
+        let run = cargo_mutants(workspace, &output).args(stage).args(args).run();
+        tally.read(&found).map_err(|why| format!("{why}; {}", run.err().unwrap_or_default()))?;
+        tally.spare_the_next_stage(&found)?;
+        if tally.missed.is_empty() {
+            break;
+        }
+    }
+    tally.judge()
+}
+
+fn cargo_mutants(workspace: &Workspace, output: &Path) -> Run {
+    let jobs = thread::available_parallelism().map_or(1, usize::from);
+    let limited = format!("ulimit -v {MEMORY}; exec \"$@\"");
+    Run::new("sh", &workspace.root)
+        // Each job has a copy of the workspace, and what it builds in there.
+        .env("CARGO_TARGET_DIR", "target")
+        .env("CARGO_PROFILE_DEV_DEBUG", "0")
+        .env("CARGO_INCREMENTAL", "1")
+        .args(["-c", &limited, "sh", "cargo", "mutants", "--package", PACKAGE, "--all-features"])
+        .args(["--iterate", "--build-timeout=300", "--cap-lints=true", "--no-shuffle"])
+        .args([format!("--jobs={jobs}"), format!("--output={}", output.display())])
+}
+
+/// What became of the mutants, by name.
+#[derive(Debug, Default)]
+struct Tally {
+    caught: BTreeSet<String>,
+    timeout: BTreeSet<String>,
+    unviable: BTreeSet<String>,
+    missed: BTreeSet<String>,
+}
+
+impl Tally {
+    /// Takes in what a stage wrote down.
+    fn read(&mut self, found: &Path) -> Result<(), String> {
+        let list = |name: &str| {
+            let file = found.join(name);
+            let text = fs::read_to_string(&file).map_err(|error| format!("{}: {error}", file.display()))?;
+            Ok::<_, String>(text.lines().map(str::to_owned).collect::<BTreeSet<_>>())
+        };
+        self.caught.extend(list("caught.txt")?);
+        self.timeout.extend(list("timeout.txt")?);
+        self.unviable.extend(list("unviable.txt")?);
+        self.missed = list("missed.txt")?;
+        Ok(())
+    }
+
+    /// `--iterate` leaves out what was caught, but not what ran without end.
+    fn spare_the_next_stage(&self, found: &Path) -> Result<(), String> {
+        let file = found.join("caught.txt");
+        let text: String =
+            self.caught.iter().chain(&self.timeout).map(|mutant| format!("{mutant}\n")).collect();
+        fs::write(&file, text).map_err(|error| format!("{}: {error}", file.display()))
+    }
+
+    /// Nothing that was tested is no proof.
+    fn judge(&self) -> StepResult {
+        let [caught, missed, timeout, unviable] =
+            [&self.caught, &self.missed, &self.timeout, &self.unviable].map(BTreeSet::len);
+        for mutant in &self.timeout {
+            println!("without end: {mutant}");
+        }
+        for mutant in &self.missed {
+            println!("missed: {mutant}");
+        }
+        let line = format!("{caught} caught, {missed} missed, {timeout} timeouts, {unviable} unviable");
+        println!("{line}");
+        if missed == 0 && caught > 0 { Ok(Outcome::Passed) } else { Err(line) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tally(dir: &Path, lists: [&str; 4]) -> Tally {
+        let mut tally = Tally::default();
+        fs::create_dir_all(dir).unwrap();
+        for (name, text) in ["caught.txt", "missed.txt", "timeout.txt", "unviable.txt"].iter().zip(lists) {
+            fs::write(dir.join(name), text).unwrap();
+        }
+        tally.read(dir).unwrap();
+        tally
+    }
+
+    #[test]
+    fn a_mutant_that_the_last_stage_missed_is_a_failure() {
+        let dir = std::env::temp_dir().join(format!("xtask-mutants-{}", std::process::id()));
+        let mut first = tally(&dir, ["a\n", "b\nc\n", "d\n", "e\n"]);
+        assert_eq!(first.judge(), Err("1 caught, 2 missed, 1 timeouts, 1 unviable".to_owned()));
+        first.spare_the_next_stage(&dir).unwrap();
+        assert_eq!(fs::read_to_string(dir.join("caught.txt")).unwrap(), "a\nd\n");
+
+        let _second = tally(&dir, ["b\nc\n", "", "", ""]);
+        first.read(&dir).unwrap();
+        assert_eq!(first.judge(), Ok(Outcome::Passed));
+        assert_eq!((first.caught.len(), first.timeout.len(), first.unviable.len()), (3, 1, 1));
+        fs::remove_dir_all(dir).unwrap();
+    }
+
+    #[test]
+    fn no_mutants_are_a_failure() {
+        assert!(Tally::default().judge().is_err());
+    }
+}
