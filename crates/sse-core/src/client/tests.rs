@@ -425,3 +425,40 @@ fn b08_an_initial_id_cannot_end_a_header_line() {
     let client = Client::start(exact()).with_last_event_id("1\r\nx: y\0");
     assert_eq!(client.last_event_id(), "1x: y");
 }
+
+#[test]
+fn b08_the_first_reason_to_end_counts() {
+    for (end, reason) in
+        [(Client::close as fn(&mut Client), EndReason::Closed), (Client::fail, EndReason::Failed)]
+    {
+        let mut client = Client::start(exact());
+        assert_eq!((client.ready_state(), client.end_reason()), (ReadyState::Connecting, None));
+        connect(&mut client, at(0));
+        assert!(!client.is_open());
+        open(&mut client, at(0));
+        assert_eq!((client.ready_state(), client.end_reason()), (ReadyState::Open, None));
+        assert!(client.is_open());
+        end(&mut client);
+        client.close();
+        client.fail();
+        assert_eq!((client.ready_state(), client.end_reason()), (ReadyState::Closed, Some(reason)));
+        assert!(!client.is_open());
+        assert_eq!(client.poll_output(at(0)), Output::Closed(reason));
+    }
+}
+
+#[test]
+fn b08_news_that_do_not_fit_the_state_change_nothing() {
+    let mut client = Client::start(exact());
+    client.handle_end(at(0));
+    client.handle_transport_error(at(0));
+    client.handle_connect_error(at(0));
+    client.handle_response(at(0), STREAM);
+    connect(&mut client, at(0));
+    client.handle_end(at(0));
+    client.handle_transport_error(at(0));
+    open(&mut client, at(0));
+    client.handle_connect_error(at(0));
+    client.handle_response(at(0), ResponseHead::new(204));
+    assert!(client.is_open());
+}
