@@ -35,7 +35,8 @@ mod tests {
     #[test]
     fn a_seed_gives_the_numbers_of_splitmix64() {
         // The first numbers of the published generator, seeded with 1234567.
-        let states = (1..=5).map(|step: u64| 1_234_567_u64.wrapping_add((step - 1).wrapping_mul(0x9E37_79B9_7F4A_7C15)));
+        let states = (1..=5)
+            .map(|step: u64| 1_234_567_u64.wrapping_add((step - 1).wrapping_mul(0x9E37_79B9_7F4A_7C15)));
         let expected = [
             6_457_827_717_110_365_317,
             3_203_168_211_198_807_973,

@@ -572,3 +572,6 @@ impl fmt::Debug for Decoder {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

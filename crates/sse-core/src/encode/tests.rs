@@ -66,6 +66,10 @@ fn a_line_end_is_found_wherever_it_stands() {
         }
         let text = "é".repeat(len);
         assert_eq!(wire(&Event::new(text.as_str())), alloc::format!("data: {text}\n\n"));
+        for end in ["\r", "\n"] {
+            let lines = "data: \n".repeat(len + 1) + "\n";
+            assert_eq!(wire(&Event::new(end.repeat(len))), lines, "nothing but line ends");
+        }
     }
 }
 
