@@ -1,5 +1,7 @@
 //! What encoding allocates. Its own binary, because the counting allocator is global.
 
+#![allow(clippy::expect_used, reason = "helpers of tests, outside of test functions")]
+
 use allocation_counter::{AllocationInfo, measure};
 use sse_core::{Comment, Encoder, Event, EventId, Frame, FrameAwaitingId, LineEnding, Retry, event_name};
 

@@ -462,3 +462,23 @@ fn b08_news_that_do_not_fit_the_state_change_nothing() {
     client.handle_response(at(0), ResponseHead::new(204));
     assert!(client.is_open());
 }
+
+#[test]
+fn b08_only_what_passes_is_transient() {
+    let transient: Vec<u16> = (0..1_000).filter(|status| is_transient(*status)).collect();
+    assert_eq!(transient, [408, 425, 429, 500, 502, 503, 504]);
+}
+
+#[test]
+fn b08_what_ended_a_client_can_be_read() {
+    for (reason, text) in [
+        (EndReason::Closed, "the client was closed"),
+        (EndReason::Status(404), "the server answered with status 404"),
+        (
+            EndReason::Disconnected(Cause::ConnectTimedOut),
+            "there was no response in time, and no further attempt is allowed",
+        ),
+    ] {
+        assert_eq!(alloc::format!("{reason}"), text);
+    }
+}

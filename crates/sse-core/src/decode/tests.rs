@@ -255,7 +255,7 @@ mod lines {
     fn the_beginning_of_a_line_is_enough_once_no_byte_can_change_it() {
         for whole in ["data: ", "event: ", "id: ", "retry: ", ": "] {
             for len in 0..whole.len() {
-                assert!(split_beginning(whole[..len].as_bytes()).is_none(), "{:?}", &whole[..len]);
+                assert!(split_beginning(&whole.as_bytes()[..len]).is_none(), "{:?}", &whole[..len]);
             }
             let found = split_beginning(whole.as_bytes());
             assert!(found.is_some_and(|(field, value)| field != Field::Unknown && value.is_empty()));
