@@ -445,6 +445,12 @@ mod tests {
             (&[("Accept", "application/json"), ("Accept", "text/event-stream")], Some(ClientProfile::Mcp)),
             (&[("accept", "text/event-stream"), ("accept", "application/json")], Some(ClientProfile::Mcp)),
             (&[stream, ("mcp-protocol-version", "2025-11-25")], Some(ClientProfile::Mcp)),
+            (&[stream, ("hx-request", "false"), ("datastar-request", "0")], Some(ClientProfile::EventSource)),
+            (&[stream, ("x-request", "true"), ("referer", "OpenAI/")], Some(ClientProfile::EventSource)),
+            (&[stream, ("accept-encoding", "application/json")], Some(ClientProfile::EventSource)),
+            (&[("accept-encoding", "text/event-stream")], None),
+            (&[("accept", "application/json"), ("user-agent", "Mozilla/5.0 OpenAI/Python")], None),
+            (&[("User-Agent", "AsyncOpenAI/Python 3.51.0")], Some(ClientProfile::OpenAi)),
             (
                 &[("accept", "application/json"), ("user-agent", "OpenAI/Python 3.51.0")],
                 Some(ClientProfile::OpenAi),
