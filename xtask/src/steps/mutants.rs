@@ -11,26 +11,6 @@ use crate::workspace::Workspace;
 
 const PACKAGE: &str = "sse-core";
 
-/// The tests by what they cost: each stage sees what the ones before it let live. Left out are the examples on real
-/// sockets: they are slow, and a machine that is changed may well make them wait.
-const STAGES: [(&str, &[&str]); 3] = [
-    ("unit tests", &["--cargo-arg=--lib", "--timeout=20"]),
-    ("doc tests", &["--cargo-test-arg=--doc", "--timeout=60"]),
-    (
-        "properties and models",
-        &[
-            "--cargo-arg=--test=client_model",
-            "--cargo-arg=--test=connection_model",
-            "--cargo-arg=--test=decode_allocations",
-            "--cargo-arg=--test=decode_properties",
-            "--cargo-arg=--test=encode_allocations",
-            "--cargo-arg=--test=encode_properties",
-            "--cargo-arg=--test=vectors",
-            "--timeout=300",
-        ],
-    ),
-];
-
 /// A mutant may collect without end; it is to fail, not the machine. In KiB of address space, which rustc needs, too.
 const MEMORY: &str = "12000000";
 
@@ -50,7 +30,7 @@ fn mutants(workspace: &Workspace, args: &[&str]) -> StepResult {
     }
     fs::create_dir_all(&output).map_err(|error| format!("{}: {error}", output.display()))?;
     let mut tally = Tally::default();
-    for (tests, stage) in STAGES {
+    for (tests, stage) in stages(workspace)? {
         println!("mutants against {tests}");
         // It fails where it missed some, too, which the next stage may catch; what counts is what it wrote down.
         let run = cargo_mutants(workspace, &output).args(stage).args(args).run();
@@ -61,6 +41,29 @@ fn mutants(workspace: &Workspace, args: &[&str]) -> StepResult {
         }
     }
     tally.judge()
+}
+
+/// The tests by what they cost, as arguments: each stage sees what the ones before it let live.
+fn stages(workspace: &Workspace) -> Result<[(&'static str, Vec<String>); 3], String> {
+    let dir = workspace.root.join("crates").join(PACKAGE).join("tests");
+    let entries = fs::read_dir(&dir).map_err(|error| format!("{}: {error}", dir.display()))?;
+    let mut properties: Vec<String> = entries
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
+        .filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned()))
+        // They wait for real sockets, for long where a mutant does not answer.
+        .filter(|name| !name.starts_with("example_"))
+        .map(|name| format!("--cargo-arg=--test={name}"))
+        .collect();
+    properties.sort();
+    properties.push("--timeout=300".to_owned());
+    let given = |args: [&str; 2]| args.map(str::to_owned).to_vec();
+    Ok([
+        ("unit tests", given(["--cargo-arg=--lib", "--timeout=20"])),
+        ("doc tests", given(["--cargo-test-arg=--doc", "--timeout=60"])),
+        ("models and properties", properties),
+    ])
 }
 
 fn cargo_mutants(workspace: &Workspace, output: &Path) -> Run {
@@ -151,6 +154,13 @@ mod tests {
         assert_eq!(first.judge(), Ok(Outcome::Passed));
         assert_eq!((first.caught.len(), first.timeout.len(), first.unviable.len()), (3, 1, 1));
         fs::remove_dir_all(dir).unwrap();
+    }
+
+    #[test]
+    fn every_test_of_the_core_but_the_examples_is_in_a_stage() {
+        let [_, _, (_, properties)] = stages(&Workspace::load().unwrap()).unwrap();
+        assert!(properties.contains(&"--cargo-arg=--test=connection_model".to_owned()), "{properties:?}");
+        assert!(!properties.iter().any(|name| name.contains("example")), "{properties:?}");
     }
 
     #[test]

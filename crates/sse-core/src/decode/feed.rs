@@ -118,7 +118,7 @@ impl<'d, 'c> Feed<'d, 'c> {
     /// The common case, whole in the chunk and where a block begins: one `data` line and a blank line.
     #[inline]
     fn plain_event(&mut self) -> Option<&'c str> {
-        if !self.decoder.is_at_block() {
+        if !self.decoder.is_between_blocks() {
             return None;
         }
         let line = self.rest.strip_prefix(b"data:")?;

@@ -111,10 +111,13 @@ fn each_field_counts_its_value_and_its_end() {
         (b"data: a\ndata: b\n\n", 4),
     ] {
         let discarded = format!("discarded {len}");
-        let stream = [stream, b"data: b\n\n"].concat();
-        means(&Decoder::with_limit(len - 1), &stream, &[&discarded, "message|b|"]);
-        let kept = decode(&mut Decoder::with_limit(len), &[&stream]);
-        assert!(!kept.contains(&discarded), "{kept:?}");
+        // At the very beginning of a stream, and where a block begins.
+        for before in [&b""[..], b"\n"] {
+            let stream = [before, stream, b"data: b\n\n"].concat();
+            means(&Decoder::with_limit(len - 1), &stream, &[&discarded, "message|b|"]);
+            let kept = decode(&mut Decoder::with_limit(len), &[&stream]);
+            assert!(!kept.contains(&discarded), "{kept:?}");
+        }
     }
     let nothing = b": a long comment\nunknown: field\n\n";
     means(&Decoder::with_limit(0), nothing, &[":a long comment"]);
