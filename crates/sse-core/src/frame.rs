@@ -508,6 +508,13 @@ mod tests {
     }
 
     #[test]
+    fn a_frame_is_its_bytes() {
+        let frame = Event::new("a").to_frame();
+        assert_eq!((frame.as_ref(), frame.len()), (&b"data: a\n\n"[..], 9));
+        assert_eq!(alloc::format!("{frame:?}"), r#"Frame(b"data: a\n\n")"#);
+    }
+
+    #[test]
     fn joining_frames_keeps_their_bytes_and_their_order() {
         let [a, b] = [Event::new("a").to_frame(), Comment::new("b").to_frame()];
         assert_eq!(Frame::concat([]), None);

@@ -214,8 +214,10 @@ fn a_chunk_has_a_largest_limit() {
 fn a_full_queue_hands_the_frame_back() {
     let mut connection = opened(Config::new().with_queue_limit(20));
     let large = frame("a lone frame always fits");
-    assert!(connection.has_room_for(large.len()));
+    let len = large.len();
+    assert!(connection.has_room_for(len));
     connection.send(large).unwrap();
+    assert_eq!(connection.queued_bytes(), len);
     assert!(!connection.has_room_for(1));
     assert_eq!(connection.send(frame("b")).unwrap_err(), SendError::Full(frame("b")));
 }

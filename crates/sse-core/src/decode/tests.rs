@@ -66,6 +66,7 @@ fn each_stream_means_what_the_standard_says_however_it_is_cut() {
         (b"event: a\nevent: b\nid: 1\nid: 2\ndata: x\n\n", &["b|x|2!"]),
         (b"event: e\nevent\ndata: x\n\n", &["message|x|"]),
         (b"event: e\n\ndata: x\n\n", &["message|x|"]),
+        (b"event: e\ndata: x\n\nid: 2\ndata: y\n\n", &["e|x|", "message|y|2!"]),
         (b"event: e\n: c\ndata: x\n\n", &[":c", "e|x|"]),
         (b"data: x\n: c\nevent: e\ndata: y\n\n", &[":c", "e|x\ny|"]),
         (b": c\n:d\n:\n: e", &[":c", ":d", ":"]),
@@ -239,13 +240,18 @@ fn a_decoder_shows_where_it_stands_and_not_what_it_holds() {
 
 #[test]
 fn a_large_buffer_is_given_back() {
-    for (capacity, kept) in [(0, 0), (RETAINED, RETAINED), (RETAINED + 1, RETAINED)] {
+    for (capacity, kept) in [(0, 0), (10, 10), (RETAINED, RETAINED), (RETAINED + 1, RETAINED)] {
         let mut buffer = Vec::with_capacity(capacity);
         buffer.extend_from_slice(&vec![b'x'; capacity.min(3)]);
+        let before = buffer.as_ptr();
         let emptied = emptied(buffer);
         assert_eq!((emptied.len(), emptied.capacity()), (0, kept));
+        assert!(capacity > RETAINED || emptied.as_ptr() == before, "the same buffer");
     }
-    assert_eq!(emptied_text("x".to_owned()), "");
+    let mut text = String::with_capacity(10);
+    text.push('x');
+    let text = emptied_text(text);
+    assert_eq!((text.len(), text.capacity()), (0, 10));
     assert_eq!(RETAINED, 65_536);
     assert_eq!(Decoder::DEFAULT_LIMIT, 16_777_216);
 }
