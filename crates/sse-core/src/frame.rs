@@ -480,7 +480,10 @@ mod tests {
                 Event::bare_retry(Retry::from_millis(5)),
             ] {
                 for encoder in [Encoder::new(), Encoder::new().with_line_ending(crate::LineEnding::CrLf)] {
-                    let late = encoder.to_frame_awaiting_id(&event).with_id(&id);
+                    let awaiting = encoder.to_frame_awaiting_id(&event);
+                    let len = awaiting.len();
+                    let late = awaiting.with_id(&id);
+                    assert_eq!(late.len(), len + id.as_str().len());
                     assert_eq!(late, encoder.to_frame(&event.clone().with_id(id.clone())));
                 }
             }

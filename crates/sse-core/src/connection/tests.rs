@@ -108,6 +108,29 @@ fn frames_are_joined_up_to_the_limit_and_larger_ones_are_not_copied() {
 }
 
 #[test]
+fn a_chunk_takes_what_fits_exactly_and_then_asks_for_no_more() {
+    let mut connection = opened(Config::new().with_chunk_limit(18));
+    let mut asked = 0;
+    let output = connection.poll_output_with(at(1), || {
+        asked += 1;
+        Next::Frame(frame("a"))
+    });
+    assert_eq!((text(&output), asked), ("data: a\n\ndata: a\n\n", 2));
+    assert_eq!(connection.queued_bytes(), 0);
+}
+
+#[test]
+fn without_room_for_a_chunk_frames_leave_one_by_one() {
+    let mut connection = opened(Config::new().with_chunk_limit(0));
+    for data in ["a", "b"] {
+        connection.send(frame(data)).unwrap();
+    }
+    assert_eq!(text(&connection.poll_output(at(1))), "data: a\n\n");
+    assert_eq!(text(&connection.poll_output(at(1))), "data: b\n\n");
+    assert!(matches!(connection.poll_output(at(1)), Output::Wait(_)));
+}
+
+#[test]
 fn close_drains_and_says_goodbye() {
     let close_event = CloseEvent::new(event_name!("done"));
     let mut connection = opened(Config::new().with_close_event(close_event));
