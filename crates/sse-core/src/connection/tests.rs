@@ -231,6 +231,9 @@ fn a_chunk_has_a_largest_limit() {
     let endless = frame(&"x".repeat(1_000));
     let output = connection.poll_output_with(at(1), || Next::Frame(endless.clone()));
     assert!(text(&output).len() <= Config::MAX_CHUNK_LIMIT);
+    let defaults = Config::new();
+    let limits = (defaults.chunk_limit, Config::MAX_CHUNK_LIMIT, defaults.queue_limit);
+    assert_eq!(limits, (16_384, 1_048_576, 65_536));
 }
 
 #[test]
@@ -243,6 +246,19 @@ fn a_full_queue_hands_the_frame_back() {
     assert_eq!(connection.queued_bytes(), len);
     assert!(!connection.has_room_for(1));
     assert_eq!(connection.send(frame("b")).unwrap_err(), SendError::Full(frame("b")));
+}
+
+#[test]
+fn a_queue_takes_what_fits_exactly() {
+    let mut connection = opened(Config::new().with_queue_limit(18));
+    connection.send(frame("a")).unwrap();
+    assert!(connection.has_room_for(9) && !connection.has_room_for(10));
+    connection.send(frame("b")).unwrap();
+    assert_eq!(connection.queued_bytes(), 18);
+    assert_eq!(text(&connection.poll_output(at(1))), "data: a\n\ndata: b\n\n");
+    assert_eq!(connection.queued_bytes(), 0);
+    connection.close(CloseReason::Shutdown);
+    assert!(!connection.has_room_for(1));
 }
 
 #[test]

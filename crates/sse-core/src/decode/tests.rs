@@ -58,6 +58,7 @@ fn each_stream_means_what_the_standard_says_however_it_is_cut() {
         (&b""[..], &[][..]),
         (b"data: a\n\n", &["message|a|"]),
         (b"data: a\r\rdata: b\r\n\r\ndata: c\n\n", &["message|a|", "message|b|", "message|c|"]),
+        (b"event: e\r\ndata: a\r\ndata: b\r\n\r\n", &["e|a\nb|"]),
         (b"data:a\ndata:  b\ndata\ndata:\n\n", &["message|a\n b\n\n|"]),
         (b"data\n\n", &["message||"]),
         (b"data: unfinished\n", &[]),
