@@ -37,6 +37,27 @@ fn something_is_sent_at_once() {
 }
 
 #[test]
+fn a_config_tells_what_it_was_given() {
+    let config = Config::new();
+    assert_eq!(config.heartbeat().map(Heartbeat::interval), Some(Duration::from_secs(15)));
+    assert_eq!((config.opening(), config.encoder().line_ending()), (None, crate::LineEnding::Lf));
+    let config = config
+        .with_line_ending(crate::LineEnding::CrLf)
+        .with_opening(frame("hello"))
+        .with_default_name(event_name!("log"))
+        .with_default_id(7_u64)
+        .with_heartbeat(None);
+    assert!(config.heartbeat().is_none());
+    assert_eq!(config.opening(), Some(&frame("hello")));
+    let filled = Event::new("a").with_name(event_name!("log")).with_id(7_u64);
+    assert_eq!(config.encoder().fill(Event::new("a")), filled);
+    assert_eq!(config.encoder().line_ending(), crate::LineEnding::CrLf);
+    let mut connection = Connection::start(config, at(0));
+    assert_eq!(text(&connection.poll_output(at(0))), "data: hello\n\n");
+    assert_eq!(connection.poll_output(at(0)), Output::Wait(None));
+}
+
+#[test]
 fn the_opening_bytes_leave_with_what_is_ready() {
     let mut connection = Connection::start(Config::new(), at(0));
     let mut source = [frame("a"), frame("b")].into_iter();
