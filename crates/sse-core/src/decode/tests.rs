@@ -227,6 +227,36 @@ fn lent_and_detached_items_say_the_same() {
     assert!(format!("{feed:?}").ends_with("remaining: 7 }"), "{feed:?}");
 }
 
+/// Decodes an event with so much data in chunks; says whether the decoder's buffer was handed out.
+fn takes_its_buffer(decoder: &mut Decoder, len: usize) -> bool {
+    let stream = format!("data: {}\n\n", "x".repeat(len));
+    for chunk in stream.as_bytes().chunks(1_000) {
+        let mut feed = decoder.feed(chunk);
+        if let Some(Item::Event(event)) = feed.next() {
+            assert!(!event.sets_id());
+            let lent = event.data().as_ptr();
+            let data = event.into_data();
+            assert!(data.len() == len && data.capacity() <= 2 * len, "{}", data.capacity());
+            return data.as_ptr() == lent;
+        }
+    }
+    panic!("no event")
+}
+
+#[test]
+fn large_data_is_taken_and_small_data_copied() {
+    assert!(takes_its_buffer(&mut Decoder::new(), 4_096));
+    assert!(!takes_its_buffer(&mut Decoder::new(), 4_095));
+    let mut decoder = Decoder::new();
+    for _ in 0..3 {
+        for chunk in format!("data: {}\n\n", "x".repeat(60 * 1024)).as_bytes().chunks(1_000) {
+            let mut feed = decoder.feed(chunk);
+            while feed.next().is_some() {}
+        }
+    }
+    assert!(!takes_its_buffer(&mut decoder, 5_000), "its buffer is that of a larger event");
+}
+
 #[test]
 fn a_decoder_shows_where_it_stands_and_not_what_it_holds() {
     let mut decoder = Decoder::with_limit(100).with_last_event_id("7");
