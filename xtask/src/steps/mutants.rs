@@ -75,7 +75,7 @@ fn cargo_mutants(workspace: &Workspace, output: &Path) -> Run {
         .env("CARGO_PROFILE_DEV_DEBUG", "0")
         .env("CARGO_INCREMENTAL", "1")
         .args(["-c", &limited, "sh", "cargo", "mutants", "--package", PACKAGE, "--all-features"])
-        .args(["--iterate", "--build-timeout=300", "--no-shuffle"])
+        .args(["--iterate", "--build-timeout=600", "--no-shuffle"])
         .args([format!("--jobs={jobs}"), format!("--output={}", output.display())])
 }
 
