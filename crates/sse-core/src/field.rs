@@ -732,6 +732,14 @@ mod tests {
     }
 
     #[test]
+    fn a_refusal_says_which_field_which_byte_and_where() {
+        let name = EventName::new("tick\n").unwrap_err();
+        assert_eq!(name.to_string(), "event name must not hold byte 0x0A (at offset 4)");
+        let id = EventId::new("a ").unwrap_err();
+        assert_eq!(id.to_string(), "event id must not hold byte 0x20 (at offset 1)");
+    }
+
+    #[test]
     fn equal_ids_have_equal_hashes() {
         use alloc::vec::Vec;
         /// Keeps what is hashed.

@@ -107,6 +107,15 @@ fn every_way_to_encode_gives_the_same_bytes() {
 }
 
 #[test]
+fn an_event_encodes_itself_with_lf() {
+    let event = Event::new("a\r\nb");
+    let mut wire = b"before".to_vec();
+    event.encode(&mut wire);
+    assert_eq!(wire, b"beforedata: a\ndata: b\n\n");
+    assert_eq!((event.encoded_len(), event.to_frame().as_bytes()), (17, &wire[6..]));
+}
+
+#[test]
 fn crlf_ends_every_line() {
     let encoder = Encoder::new().with_line_ending(LineEnding::CrLf);
     let event = Event::new("a\nb").with_id(EventId::RESET).with_comment("c");
