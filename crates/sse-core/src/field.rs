@@ -702,6 +702,9 @@ mod tests {
             }
         }
         assert_eq!(EventName::stripped("übung").as_str(), "übung");
+        assert_eq!(EventName::stripped("ü\r\nb").as_str(), "üb");
+        assert_eq!(EventName::replaced("ü\r\nb").as_str(), "ü__b");
+        assert_eq!(EventId::stripped(" 1\n\u{85}2 ").as_str(), "1\u{85}2");
         assert_eq!(EventId::replaced("ü\n…").as_str(), "ü_…");
     }
 

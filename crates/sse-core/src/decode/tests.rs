@@ -216,6 +216,8 @@ fn lent_and_detached_items_say_the_same() {
         let Some(Item::Event(event)) = feed.next() else { panic!("no event") };
         assert_eq!((event.event_type(), event.data(), event.last_event_id()), ("e", "x", "1"));
         assert!(event.sets_id());
+        let is_borrowed = last.as_ptr_range().contains(&event.data().as_ptr());
+        assert_eq!(is_borrowed, first.is_empty(), "from its chunk, if that is the only one");
         let shown = r#"MessageEvent { event_type: "e", data: "x", last_event_id: "1", sets_id: true }"#;
         assert_eq!(format!("{event:?}"), shown);
         assert_eq!(event.into_data(), "x");
