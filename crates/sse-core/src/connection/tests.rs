@@ -271,12 +271,14 @@ fn a_full_queue_hands_the_frame_back() {
 
 #[test]
 fn a_queue_takes_what_fits_exactly() {
-    let mut connection = opened(Config::new().with_queue_limit(18));
+    let mut connection = opened(Config::new().with_queue_limit(18).with_chunk_limit(9));
     connection.send(frame("a")).unwrap();
     assert!(connection.has_room_for(9) && !connection.has_room_for(10));
     connection.send(frame("b")).unwrap();
     assert_eq!(connection.queued_bytes(), 18);
-    assert_eq!(text(&connection.poll_output(at(1))), "data: a\n\ndata: b\n\n");
+    assert_eq!(text(&connection.poll_output(at(1))), "data: a\n\n");
+    assert_eq!(connection.queued_bytes(), 9);
+    assert_eq!(text(&connection.poll_output(at(1))), "data: b\n\n");
     assert_eq!(connection.queued_bytes(), 0);
     connection.close(CloseReason::Shutdown);
     assert!(!connection.has_room_for(1));
