@@ -19,7 +19,7 @@ use std::process::ExitCode;
 use report::Report;
 use steps::{
     bench, browser, clients, deny, docs, features, fuzz, lint, loom, matrix, minimal_versions, miri, msrv,
-    no_std, public_api, sanitizers, test,
+    mutants, no_std, public_api, sanitizers, test,
 };
 use workspace::Workspace;
 
@@ -46,6 +46,7 @@ cargo xtask <command>
   browser                     the live examples in a real browser
   clients                     the examples that speak an API, asked by its released clients
   matrix                      released clients, browsers among them, against the servers of all adapters
+  mutants [ARGS]              changes the core's code, one place at a time: a change that no test notices is a failure
   bench [ARGS]                the benchmarks
 
 What cannot run here is SKIPPED and says why; with CI=true in the environment that is a failure.";
@@ -108,6 +109,7 @@ fn run(args: &[&str], workspace: &Workspace, report: &mut Report) -> Option<()> 
         ["browser"] => browser::run(workspace, report),
         ["clients"] => clients::run(workspace, report),
         ["matrix"] => matrix::run(workspace, report),
+        ["mutants", rest @ ..] => mutants::run(workspace, report, rest),
         ["bench", rest @ ..] => bench::run(workspace, report, rest),
         _ => return None,
     }

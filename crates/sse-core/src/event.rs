@@ -254,3 +254,27 @@ impl<'a> Comment<'a> {
         &self.0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{event_id, event_name};
+
+    #[test]
+    fn an_event_tells_what_it_was_given_and_keeps_it_when_it_is_detached() {
+        let event = Event::new("d")
+            .with_name(event_name!("n"))
+            .with_id(event_id!("i"))
+            .with_retry(Retry::from_millis(5))
+            .with_comment("c");
+        for event in [event.clone(), event.into_owned()] {
+            assert_eq!((event.data(), event.comment()), (Some("d"), Some("c")));
+            assert_eq!((event.name(), event.id()), (Some(&event_name!("n")), Some(&event_id!("i"))));
+            assert_eq!(event.retry(), Some(Retry::from_millis(5)));
+        }
+        for event in [Event::bare_id(7_u64), Event::bare_retry(Retry::from_millis(5))] {
+            assert_eq!((event.data(), event.name(), event.comment()), (None, None, None));
+            assert_ne!(event.id().is_some(), event.retry().is_some());
+        }
+    }
+}

@@ -702,6 +702,9 @@ mod tests {
             }
         }
         assert_eq!(EventName::stripped("übung").as_str(), "übung");
+        assert_eq!(EventName::stripped("ü\r\nb").as_str(), "üb");
+        assert_eq!(EventName::replaced("ü\r\nb").as_str(), "ü__b");
+        assert_eq!(EventId::stripped(" 1\n\u{85}2 ").as_str(), "1\u{85}2");
         assert_eq!(EventId::replaced("ü\n…").as_str(), "ü_…");
     }
 
@@ -712,6 +715,73 @@ mod tests {
         assert_eq!(Retry::from(Duration::from_nanos(999_999)).as_millis(), 0);
         assert_eq!(Retry::from_millis(0).as_bytes(), b"0");
         assert_eq!(Retry::from_millis(2_147_483_647).as_bytes(), b"2147483647");
+    }
+
+    #[test]
+    fn values_can_be_read_and_compared() {
+        let (name, id) = (EventName::from_static("tick"), EventId::from_static("k-7"));
+        assert_eq!(
+            alloc::format!("{name} {name:?} {id} {id:?}"),
+            "tick EventName(\"tick\") k-7 EventId(\"k-7\")"
+        );
+        assert_eq!((name.as_ref(), id.as_ref()), ("tick", "k-7"));
+        assert_eq!(EventName::try_from("tick"), Ok(name.clone()));
+        assert_eq!(EventName::try_from(String::from("tick")), Ok(name));
+        assert_eq!(EventId::try_from("k-7"), Ok(id.clone()));
+        assert_eq!(EventId::try_from(String::from("k-7")), Ok(id.clone()));
+        assert_ne!(id, EventId::from_static("k-8"));
+        assert_eq!(alloc::format!("{:?}", Retry::from_millis(5)), "Retry(5 ms)");
+        assert_eq!(Retry::from_millis(1_500).as_duration(), Duration::from_millis(1_500));
+    }
+
+    #[test]
+    fn a_refusal_says_which_field_which_byte_and_where() {
+        let name = EventName::new("tick\n").unwrap_err();
+        assert_eq!(name.to_string(), "event name must not hold byte 0x0A (at offset 4)");
+        let id = EventId::new("a ").unwrap_err();
+        assert_eq!(id.to_string(), "event id must not hold byte 0x20 (at offset 1)");
+    }
+
+    #[test]
+    fn equal_ids_have_equal_hashes() {
+        use alloc::vec::Vec;
+        /// Keeps what is hashed.
+        #[derive(Default)]
+        struct Seen(Vec<u8>);
+        impl core::hash::Hasher for Seen {
+            fn write(&mut self, bytes: &[u8]) {
+                self.0.extend_from_slice(bytes);
+            }
+            fn finish(&self) -> u64 {
+                0
+            }
+        }
+        let hashed = |id: &EventId<'_>| {
+            let mut seen = Seen::default();
+            core::hash::Hash::hash(id, &mut seen);
+            seen.0
+        };
+        let [number, text] = [EventId::from(7_u64), EventId::from_static("7")];
+        assert_eq!(hashed(&number), hashed(&text));
+        assert_ne!(hashed(&number), hashed(&EventId::from(8_u64)));
+    }
+
+    #[test]
+    fn an_id_is_a_number_only_if_one_gives_it() {
+        for (text, number) in [
+            ("0", Some(0)),
+            ("7", Some(7)),
+            ("18446744073709551615", Some(u64::MAX)),
+            ("18446744073709551616", None),
+            ("007", None),
+            ("+7", None),
+            ("-7", None),
+            ("7a", None),
+            ("", None),
+        ] {
+            assert_eq!(EventId::new(text).unwrap().as_u64(), number, "{text:?}");
+        }
+        assert_eq!(EventId::from(7_u32).as_u64(), Some(7));
     }
 
     #[test]

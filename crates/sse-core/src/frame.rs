@@ -480,7 +480,10 @@ mod tests {
                 Event::bare_retry(Retry::from_millis(5)),
             ] {
                 for encoder in [Encoder::new(), Encoder::new().with_line_ending(crate::LineEnding::CrLf)] {
-                    let late = encoder.to_frame_awaiting_id(&event).with_id(&id);
+                    let awaiting = encoder.to_frame_awaiting_id(&event);
+                    let len = awaiting.len();
+                    let late = awaiting.with_id(&id);
+                    assert_eq!(late.len(), len + id.as_str().len());
                     assert_eq!(late, encoder.to_frame(&event.clone().with_id(id.clone())));
                 }
             }
@@ -505,6 +508,13 @@ mod tests {
     fn an_item_is_no_larger_for_what_it_could_have_to_say() {
         assert!(size_of::<ItemError>() <= 3 * size_of::<usize>());
         assert!(size_of::<Result<Frame, ItemError>>() <= size_of::<Frame>() + size_of::<usize>());
+    }
+
+    #[test]
+    fn a_frame_is_its_bytes() {
+        let frame = Event::new("a").to_frame();
+        assert_eq!((frame.as_ref(), frame.len()), (&b"data: a\n\n"[..], 9));
+        assert_eq!(alloc::format!("{frame:?}"), r#"Frame(b"data: a\n\n")"#);
     }
 
     #[test]

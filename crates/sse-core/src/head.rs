@@ -173,6 +173,36 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_delay_is_a_number_of_seconds() {
+        for (value, seconds) in [
+            ("0", Some(0)),
+            (" 120\t", Some(120)),
+            ("18446744073709551616", Some(u64::MAX)),
+            ("", None),
+            ("+1", None),
+            ("1.5", None),
+            ("12a", None),
+            ("Fri, 20 Nov 2026 12:00:00 GMT", None),
+        ] {
+            assert_eq!(retry_after(value.as_bytes()), seconds.map(Duration::from_secs), "{value:?}");
+        }
+    }
+
+    #[test]
+    fn an_id_of_a_request_is_there_unless_it_is_empty() {
+        for (value, id) in [
+            (&b"7"[..], Some("7")),
+            (b" a b\0 ", Some("a b")),
+            (b"7\xFF", Some("7\u{FFFD}")),
+            (b"", None),
+            (b" \r\n", None),
+        ] {
+            let read = last_event_id(value);
+            assert_eq!(read.as_ref().map(EventId::as_str), id, "{value:?}");
+        }
+    }
+
+    #[test]
     fn b08_the_content_type_is_the_last_that_is_one_as_in_fetch() {
         const STREAM: Option<&str> = Some("text/event-stream");
         for (values, expected) in [

@@ -8,6 +8,8 @@ use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use serde::Serialize;
+#[cfg(feature = "std")]
+use serde_json::to_writer as serialize;
 
 /// A value could not be serialised; nothing was written. Says what the serialiser said.
 ///
@@ -138,19 +140,14 @@ impl<'a, T: Serialize> JsonEvent<'a, T> {
     fn to_frame_with(&self, encoder: &Encoder) -> Result<Frame, JsonError> {
         const TYPICAL_LEN: usize = 256;
         let mut wire = DataWriter::append_to(Vec::with_capacity(TYPICAL_LEN), encoder, &self.head);
-        wire.append_with(|wire| serialize(&self.value, wire)).map_err(JsonError)?;
+        wire.append_with(|wire| serialize(wire, &self.value)).map_err(JsonError)?;
         Ok(wire.into_frame())
     }
 }
 
-#[cfg(feature = "std")]
-fn serialize(value: &impl Serialize, wire: &mut Vec<u8>) -> Result<(), serde_json::Error> {
-    serde_json::to_writer(wire, value)
-}
-
 /// Without `std` the serialiser has no writer to write to: one copy more.
 #[cfg(not(feature = "std"))]
-fn serialize(value: &impl Serialize, wire: &mut Vec<u8>) -> Result<(), serde_json::Error> {
+fn serialize(wire: &mut Vec<u8>, value: &impl Serialize) -> Result<(), serde_json::Error> {
     wire.extend_from_slice(&serde_json::to_vec(value)?);
     Ok(())
 }

@@ -421,6 +421,28 @@ mod tests {
     }
 
     #[test]
+    fn b05_an_error_is_told_as_the_api_tells_it() {
+        for &profile in ClientProfile::ALL {
+            let event = profile.error_event();
+            let name = event.as_ref().and_then(Event::name).map(EventName::as_str);
+            let tells = |what| event.as_ref().and_then(Event::data).is_some_and(|data| data.contains(what));
+            match profile {
+                ClientProfile::OpenAi => assert!(name.is_none() && tells("server_error"), "{event:?}"),
+                ClientProfile::Anthropic => assert!(name == Some("error") && tells("api_error"), "{event:?}"),
+                _ => assert_eq!(event, None, "{profile:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_refusal_for_whole_seconds_is_not_rounded() {
+        for (millis, seconds) in [(0, 0), (1, 1), (2_000, 2), (2_001, 3)] {
+            let refusal = ClientProfile::Mcp.refuse_for(Duration::from_millis(millis));
+            assert_eq!(refusal.retry_after(), Some(seconds), "{millis} ms");
+        }
+    }
+
+    #[test]
     fn b05_who_asks_is_seen_by_the_headers_it_sends() {
         let detect = |headers: &[(&'static str, &'static str)]| {
             ClientProfile::detect(headers.iter().map(|(name, value)| (*name, value.as_bytes())))
@@ -445,6 +467,12 @@ mod tests {
             (&[("Accept", "application/json"), ("Accept", "text/event-stream")], Some(ClientProfile::Mcp)),
             (&[("accept", "text/event-stream"), ("accept", "application/json")], Some(ClientProfile::Mcp)),
             (&[stream, ("mcp-protocol-version", "2025-11-25")], Some(ClientProfile::Mcp)),
+            (&[stream, ("hx-request", "false"), ("datastar-request", "0")], Some(ClientProfile::EventSource)),
+            (&[stream, ("x-request", "true"), ("referer", "OpenAI/")], Some(ClientProfile::EventSource)),
+            (&[stream, ("accept-encoding", "application/json")], Some(ClientProfile::EventSource)),
+            (&[("accept-encoding", "text/event-stream")], None),
+            (&[("accept", "application/json"), ("user-agent", "Mozilla/5.0 OpenAI/Python")], None),
+            (&[("User-Agent", "AsyncOpenAI/Python 3.51.0")], Some(ClientProfile::OpenAi)),
             (
                 &[("accept", "application/json"), ("user-agent", "OpenAI/Python 3.51.0")],
                 Some(ClientProfile::OpenAi),

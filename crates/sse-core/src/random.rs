@@ -33,6 +33,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_seed_gives_the_numbers_of_splitmix64() {
+        // The first numbers of the published generator, seeded with 1234567.
+        let states = (1..=5)
+            .map(|step: u64| 1_234_567_u64.wrapping_add((step - 1).wrapping_mul(0x9E37_79B9_7F4A_7C15)));
+        let expected = [
+            6_457_827_717_110_365_317,
+            3_203_168_211_198_807_973,
+            9_817_491_932_198_370_423,
+            4_593_380_528_125_082_431,
+            16_408_922_859_458_223_821,
+        ];
+        assert!(states.map(splitmix64).eq(expected));
+    }
+
+    #[test]
     fn a_part_lies_within_the_whole() {
         for whole in [Duration::ZERO, Duration::from_nanos(1), Duration::from_secs(3), Duration::MAX] {
             assert_eq!(part_of(whole, 0), Duration::ZERO);

@@ -13,6 +13,7 @@ pub(crate) mod matrix;
 pub(crate) mod minimal_versions;
 pub(crate) mod miri;
 pub(crate) mod msrv;
+pub(crate) mod mutants;
 pub(crate) mod no_std;
 pub(crate) mod public_api;
 pub(crate) mod sanitizers;

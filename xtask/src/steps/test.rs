@@ -17,6 +17,9 @@ pub(crate) fn run(workspace: &Workspace, report: &mut Report) {
     report.step("tests, core alone without features", || {
         cargo_test(&["-p", "sse-core", "--no-default-features"])
     });
+    report.step("tests, core with json and without std", || {
+        cargo_test(&["-p", "sse-core", "--no-default-features", "--features", "json", "--lib"])
+    });
     for (name, manifest) in
         [("fuzz corpus replay", "fuzz/Cargo.toml"), ("benches' checks", "benches/Cargo.toml")]
     {

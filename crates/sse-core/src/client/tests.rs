@@ -425,3 +425,60 @@ fn b08_an_initial_id_cannot_end_a_header_line() {
     let client = Client::start(exact()).with_last_event_id("1\r\nx: y\0");
     assert_eq!(client.last_event_id(), "1x: y");
 }
+
+#[test]
+fn b08_the_first_reason_to_end_counts() {
+    for (end, reason) in
+        [(Client::close as fn(&mut Client), EndReason::Closed), (Client::fail, EndReason::Failed)]
+    {
+        let mut client = Client::start(exact());
+        assert_eq!((client.ready_state(), client.end_reason()), (ReadyState::Connecting, None));
+        connect(&mut client, at(0));
+        assert!(!client.is_open());
+        open(&mut client, at(0));
+        assert_eq!((client.ready_state(), client.end_reason()), (ReadyState::Open, None));
+        assert!(client.is_open());
+        end(&mut client);
+        client.close();
+        client.fail();
+        assert_eq!((client.ready_state(), client.end_reason()), (ReadyState::Closed, Some(reason)));
+        assert!(!client.is_open());
+        assert_eq!(client.poll_output(at(0)), Output::Closed(reason));
+    }
+}
+
+#[test]
+fn b08_news_that_do_not_fit_the_state_change_nothing() {
+    let mut client = Client::start(exact());
+    client.handle_end(at(0));
+    client.handle_transport_error(at(0));
+    client.handle_connect_error(at(0));
+    client.handle_response(at(0), STREAM);
+    connect(&mut client, at(0));
+    client.handle_end(at(0));
+    client.handle_transport_error(at(0));
+    open(&mut client, at(0));
+    client.handle_connect_error(at(0));
+    client.handle_response(at(0), ResponseHead::new(204));
+    assert!(client.is_open());
+}
+
+#[test]
+fn b08_only_what_passes_is_transient() {
+    let transient: Vec<u16> = (0..1_000).filter(|status| is_transient(*status)).collect();
+    assert_eq!(transient, [408, 425, 429, 500, 502, 503, 504]);
+}
+
+#[test]
+fn b08_what_ended_a_client_can_be_read() {
+    for (reason, text) in [
+        (EndReason::Closed, "the client was closed"),
+        (EndReason::Status(404), "the server answered with status 404"),
+        (
+            EndReason::Disconnected(Cause::ConnectTimedOut),
+            "there was no response in time, and no further attempt is allowed",
+        ),
+    ] {
+        assert_eq!(alloc::format!("{reason}"), text);
+    }
+}

@@ -37,6 +37,27 @@ fn something_is_sent_at_once() {
 }
 
 #[test]
+fn a_config_tells_what_it_was_given() {
+    let config = Config::new();
+    assert_eq!(config.heartbeat().map(Heartbeat::interval), Some(Duration::from_secs(15)));
+    assert_eq!((config.opening(), config.encoder().line_ending()), (None, crate::LineEnding::Lf));
+    let config = config
+        .with_line_ending(crate::LineEnding::CrLf)
+        .with_opening(frame("hello"))
+        .with_default_name(event_name!("log"))
+        .with_default_id(7_u64)
+        .with_heartbeat(None);
+    assert!(config.heartbeat().is_none());
+    assert_eq!(config.opening(), Some(&frame("hello")));
+    let filled = Event::new("a").with_name(event_name!("log")).with_id(7_u64);
+    assert_eq!(config.encoder().fill(Event::new("a")), filled);
+    assert_eq!(config.encoder().line_ending(), crate::LineEnding::CrLf);
+    let mut connection = Connection::start(config, at(0));
+    assert_eq!(text(&connection.poll_output(at(0))), "data: hello\n\n");
+    assert_eq!(connection.poll_output(at(0)), Output::Wait(None));
+}
+
+#[test]
 fn the_opening_bytes_leave_with_what_is_ready() {
     let mut connection = Connection::start(Config::new(), at(0));
     let mut source = [frame("a"), frame("b")].into_iter();
@@ -105,6 +126,29 @@ fn frames_are_joined_up_to_the_limit_and_larger_ones_are_not_copied() {
         other => panic!("{other:?}"),
     }
     assert_eq!(text(&connection.poll_output(at(1))), "data: d\n\n");
+}
+
+#[test]
+fn a_chunk_takes_what_fits_exactly_and_then_asks_for_no_more() {
+    let mut connection = opened(Config::new().with_chunk_limit(18));
+    let mut asked = 0;
+    let output = connection.poll_output_with(at(1), || {
+        asked += 1;
+        Next::Frame(frame("a"))
+    });
+    assert_eq!((text(&output), asked), ("data: a\n\ndata: a\n\n", 2));
+    assert_eq!(connection.queued_bytes(), 0);
+}
+
+#[test]
+fn without_room_for_a_chunk_frames_leave_one_by_one() {
+    let mut connection = opened(Config::new().with_chunk_limit(0));
+    for data in ["a", "b"] {
+        connection.send(frame(data)).unwrap();
+    }
+    assert_eq!(text(&connection.poll_output(at(1))), "data: a\n\n");
+    assert_eq!(text(&connection.poll_output(at(1))), "data: b\n\n");
+    assert!(matches!(connection.poll_output(at(1)), Output::Wait(_)));
 }
 
 #[test]
@@ -208,16 +252,36 @@ fn a_chunk_has_a_largest_limit() {
     let endless = frame(&"x".repeat(1_000));
     let output = connection.poll_output_with(at(1), || Next::Frame(endless.clone()));
     assert!(text(&output).len() <= Config::MAX_CHUNK_LIMIT);
+    let defaults = Config::new();
+    let limits = (defaults.chunk_limit, Config::MAX_CHUNK_LIMIT, defaults.queue_limit);
+    assert_eq!(limits, (16_384, 1_048_576, 65_536));
 }
 
 #[test]
 fn a_full_queue_hands_the_frame_back() {
     let mut connection = opened(Config::new().with_queue_limit(20));
     let large = frame("a lone frame always fits");
-    assert!(connection.has_room_for(large.len()));
+    let len = large.len();
+    assert!(connection.has_room_for(len));
     connection.send(large).unwrap();
+    assert_eq!(connection.queued_bytes(), len);
     assert!(!connection.has_room_for(1));
     assert_eq!(connection.send(frame("b")).unwrap_err(), SendError::Full(frame("b")));
+}
+
+#[test]
+fn a_queue_takes_what_fits_exactly() {
+    let mut connection = opened(Config::new().with_queue_limit(18).with_chunk_limit(9));
+    connection.send(frame("a")).unwrap();
+    assert!(connection.has_room_for(9) && !connection.has_room_for(10));
+    connection.send(frame("b")).unwrap();
+    assert_eq!(connection.queued_bytes(), 18);
+    assert_eq!(text(&connection.poll_output(at(1))), "data: a\n\n");
+    assert_eq!(connection.queued_bytes(), 9);
+    assert_eq!(text(&connection.poll_output(at(1))), "data: b\n\n");
+    assert_eq!(connection.queued_bytes(), 0);
+    connection.close(CloseReason::Shutdown);
+    assert!(!connection.has_room_for(1));
 }
 
 #[test]

@@ -118,7 +118,7 @@ impl<'d, 'c> Feed<'d, 'c> {
     /// The common case, whole in the chunk and where a block begins: one `data` line and a blank line.
     #[inline]
     fn plain_event(&mut self) -> Option<&'c str> {
-        if !self.decoder.is_at_block() {
+        if !self.decoder.is_between_blocks() {
             return None;
         }
         let line = self.rest.strip_prefix(b"data:")?;
@@ -291,5 +291,81 @@ impl<'d, 'c> Feed<'d, 'c> {
 impl fmt::Debug for Feed<'_, '_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Feed").field("decoder", &self.decoder).field("remaining", &self.rest.len()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A decoder that has seen these bytes, behind which a block begins or goes on.
+    fn after(bytes: &[u8]) -> Decoder {
+        let mut decoder = Decoder::with_limit(8);
+        assert!(decoder.feed(bytes).next().is_none());
+        decoder
+    }
+
+    #[test]
+    fn a_plain_event_takes_the_short_cut() {
+        for before in ["\n", "\r", "unknown\n"] {
+            for (chunk, data, rest) in [
+                ("data: a\n\n", "a", ""),
+                ("data:a\r\n\r\ndata: b", "a", "data: b"),
+                ("data:  seven\n\n", " seven", ""),
+                ("data:\n\n\n", "", "\n"),
+                ("data: \u{20ac}\n\n\u{20ac}", "\u{20ac}", "\u{20ac}"),
+            ] {
+                let mut decoder = after(before.as_bytes());
+                let mut feed = decoder.feed(chunk.as_bytes());
+                assert_eq!(feed.plain_event(), Some(data), "{chunk:?} after {before:?}");
+                assert_eq!(feed.remaining(), rest.as_bytes());
+                assert_eq!(decoder.bytes_seen(), (before.len() + chunk.len() - rest.len()) as u64);
+            }
+        }
+        let mut decoder = after(b"\n");
+        let mut feed = decoder.feed(b"data: a\n\ndata: bc\n\n");
+        assert_eq!(
+            (feed.plain_event(), feed.plain_event(), feed.plain_event()),
+            (Some("a"), Some("bc"), None)
+        );
+    }
+
+    #[test]
+    fn no_other_event_takes_the_short_cut() {
+        for (before, chunk) in [
+            (&b""[..], &b"data: a\n\n"[..]),
+            (b"id: 1\n", b"data: a\n\n"),
+            (b"data: x\n", b"data: a\n\n"),
+            (b"dat", b"data: a\n\n"),
+            (b"\n", b"data: a\ndata: b\n\n"),
+            (b"\n", b"data: a\r\r"),
+            (b"\n", b"data: a\n"),
+            (b"\n", b"data: a"),
+            (b"\n", b"data: too long\n\n"),
+            (b"\n", b"data: eight by\n\n"),
+            (b"\n", b"data: \xFF\n\n"),
+            (b"\n", b"datas: a\n\n"),
+            (b"\n", b"\n"),
+        ] {
+            let mut decoder = after(before);
+            let mut feed = decoder.feed(chunk);
+            assert_eq!(feed.plain_event(), None, "{chunk:?} after {before:?}");
+            assert_eq!(feed.remaining(), chunk);
+        }
+    }
+
+    #[test]
+    fn a_line_is_proven_to_be_text_where_it_is_used() {
+        for (before, chunk, is_text) in [
+            (&b"\n"[..], &b"event: a\n\xFF"[..], true),
+            (b"\n", b"event: \xFF\n", false),
+            (b"data: a\n", b"data: b\n", false),
+        ] {
+            let mut decoder = after(before);
+            let mut feed = decoder.feed(chunk);
+            let Some(Piece::Ended(line)) = feed.piece() else { panic!("no line") };
+            assert_eq!(matches!(line, Span::Text(_)), is_text, "{chunk:?} after {before:?}");
+            assert_eq!(matches!(line.split().1, Span::Text(_)), is_text, "and so is its value");
+        }
     }
 }

@@ -40,9 +40,7 @@ pub(super) const LONGEST_HEAD: usize = b"event: ".len();
 /// [`split`] for the beginning of a line: `None` while more bytes can change the answer.
 pub(super) fn split_beginning(line: &[u8]) -> Option<(Field, &[u8])> {
     let lines: [&[u8]; 5] = [b"data: ", b"event: ", b"id: ", b"retry: ", b": "];
-    if line.len() < LONGEST_HEAD
-        && lines.iter().any(|whole| line.len() < whole.len() && whole.starts_with(line))
-    {
+    if lines.iter().any(|whole| line.len() < whole.len() && whole.starts_with(line)) {
         return None;
     }
     Some(split(line))

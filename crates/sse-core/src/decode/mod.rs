@@ -297,13 +297,9 @@ impl Decoder {
         self.size > self.limit
     }
 
-    /// Whether the next byte is the first of a line and no field came since the last blank line.
+    /// Whether all lines and blocks so far are complete. An LF may follow that belongs to the last line's CR: as a line of
+    /// its own it would mean nothing here either.
     #[inline]
-    fn is_at_block(&self) -> bool {
-        self.size == 0 && self.line == Line::Start && !self.skip_line_feed
-    }
-
-    /// Whether all lines and blocks so far are complete.
     pub(crate) fn is_between_blocks(&self) -> bool {
         self.size == 0 && self.line == Line::Start
     }
@@ -572,3 +568,6 @@ impl fmt::Debug for Decoder {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -81,9 +81,7 @@ impl DataWriter {
     pub fn into_frame(self) -> Frame {
         let start = self.start;
         let mut wire = self.into_vec();
-        if start > 0 {
-            wire = wire.split_off(start);
-        }
+        wire.drain(..start);
         Frame::from_encoded(wire.into_boxed_slice().into())
     }
 

@@ -68,6 +68,10 @@ fn a_line_end_is_found_wherever_it_stands() {
         }
         let text = "é".repeat(len);
         assert_eq!(wire(&Event::new(text.as_str())), alloc::format!("data: {text}\n\n"));
+        for end in ["\r", "\n"] {
+            let lines = "data: \n".repeat(len + 1) + "\n";
+            assert_eq!(wire(&Event::new(end.repeat(len))), lines, "nothing but line ends");
+        }
     }
 }
 
@@ -102,6 +106,15 @@ fn every_way_to_encode_gives_the_same_bytes() {
             }
         }
     }
+}
+
+#[test]
+fn an_event_encodes_itself_with_lf() {
+    let event = Event::new("a\r\nb");
+    let mut wire = b"before".to_vec();
+    event.encode(&mut wire);
+    assert_eq!(wire, b"beforedata: a\ndata: b\n\n");
+    assert_eq!((event.encoded_len(), event.to_frame().as_bytes()), (17, &wire[6..]));
 }
 
 #[test]
@@ -154,6 +167,47 @@ fn chunks_can_be_advanced_to_any_offset() {
     }
 }
 
+#[cfg(feature = "std")]
+#[test]
+fn chunks_can_be_gathered() {
+    let event = Event::new("a").with_id(EventId::RESET);
+    let mut chunks = event.chunks();
+    let gathered = |chunks: &Chunks<'_>, room: usize| {
+        let mut slices = [std::io::IoSlice::new(b""); 4];
+        let filled = chunks.chunks_vectored(&mut slices[..room]);
+        slices.iter().take(filled).map(|slice| slice.to_vec()).collect::<Vec<_>>()
+    };
+    assert_eq!(gathered(&chunks, 4), [&b"id: "[..], b"\n"], "what is empty is no piece");
+    chunks.advance(5);
+    assert_eq!(gathered(&chunks, 4), [&b"data: "[..], b"a", b"\n"], "the line at hand");
+    assert_eq!(gathered(&chunks, 2), [&b"data: "[..], b"a"]);
+    chunks.advance(3);
+    assert_eq!(gathered(&chunks, 4), [&b"a: "[..], b"a", b"\n"]);
+    chunks.advance(5);
+    assert_eq!(gathered(&chunks, 4), [b"\n"], "the blank line");
+    chunks.advance(1);
+    assert_eq!(gathered(&chunks, 4), [b""; 0]);
+}
+
+#[test]
+fn defaults_fill_what_is_missing_and_change_nothing_else() {
+    let name = || EventName::from_static("log");
+    let encoder = Encoder::new()
+        .with_line_ending(LineEnding::CrLf)
+        .with_default_name(name())
+        .with_default_id(7_u64)
+        .with_default_name(name());
+    assert_eq!(encoder.line_ending(), LineEnding::CrLf);
+    let full = Event::new("a").with_name(name()).with_id(7_u64);
+    assert_eq!(encoder.fill(Event::new("a")), full);
+    assert_eq!(encoder.fill_id(Event::new("a")), Event::new("a").with_id(7_u64));
+    let own = Event::new("a").with_name(EventName::from_static("own")).with_id(EventId::RESET);
+    for event in [own, Event::bare_retry(Retry::from_millis(1)), Event::bare_id(1_u64)] {
+        assert_eq!(encoder.fill(event.clone()), event);
+        assert_eq!(encoder.fill_id(event.clone()), event);
+    }
+}
+
 #[test]
 fn a_data_writer_sees_line_ends_across_writes() {
     let text = "a\r\nb\n\rc\r\r\n\nd\r";
@@ -167,6 +221,17 @@ fn a_data_writer_sees_line_ends_across_writes() {
             assert_eq!(writer.into_frame(), expected, "cut at {first} and {second}");
         }
     }
+}
+
+#[cfg(feature = "std")]
+#[test]
+fn a_data_writer_takes_bytes_whole() {
+    use std::io::Write;
+    let mut writer = DataWriter::new(&Event::new(""));
+    assert_eq!(Write::write(&mut writer, b"ab\n").unwrap(), 3);
+    writer.write_all(b"cd").unwrap();
+    writer.flush().unwrap();
+    assert_eq!(writer.into_frame().as_bytes(), b"data: ab\ndata: cd\n\n");
 }
 
 #[test]
