@@ -16,7 +16,7 @@ mod workspace;
 use std::process::ExitCode;
 
 use report::Report;
-use steps::{bench, browser, clients, docs, features, fuzz, lint, matrix, msrv, no_std, test};
+use steps::{bench, browser, clients, docs, features, fuzz, lint, matrix, msrv, no_std, proxies, test};
 use workspace::Workspace;
 
 const HELP: &str = "\
@@ -36,6 +36,7 @@ cargo xtask <command>
   browser                     the live examples in a real browser
   clients                     the examples that speak an API, asked by its released clients
   matrix                      released clients, browsers among them, against the servers of all adapters
+  proxies [--deep]            the matrix's servers behind nginx, HAProxy and Caddy; --deep waits for their default time-outs
   bench [ARGS]                the benchmarks
 
 What cannot run here is SKIPPED and says why; with CI=true in the environment that is a failure.";
@@ -89,6 +90,8 @@ fn run(args: &[&str], workspace: &Workspace, report: &mut Report) -> Option<()> 
         ["browser"] => browser::run(workspace, report),
         ["clients"] => clients::run(workspace, report),
         ["matrix"] => matrix::run(workspace, report),
+        ["proxies"] => proxies::run(workspace, report),
+        ["proxies", "--deep"] => proxies::deep(workspace, report),
         ["bench", rest @ ..] => bench::run(workspace, report, rest),
         _ => return None,
     }

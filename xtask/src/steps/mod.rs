@@ -10,6 +10,7 @@ pub(crate) mod lint;
 pub(crate) mod matrix;
 pub(crate) mod msrv;
 pub(crate) mod no_std;
+pub(crate) mod proxies;
 pub(crate) mod test;
 
 /// Workspaces of their own, beside the main one.

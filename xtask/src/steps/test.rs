@@ -1,6 +1,6 @@
 //! Every test there is.
 
-use super::{browser, clients, matrix};
+use super::{browser, clients, matrix, proxies};
 use crate::command::Run;
 use crate::report::{Outcome, Report};
 use crate::workspace::Workspace;
@@ -27,4 +27,5 @@ pub(crate) fn run(workspace: &Workspace, report: &mut Report) {
     browser::run(workspace, report);
     clients::run(workspace, report);
     matrix::run(workspace, report);
+    proxies::run(workspace, report);
 }
