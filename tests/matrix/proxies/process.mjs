@@ -16,6 +16,7 @@ const PORTS = { from: 10_000, count: 20_000 };
 const run = promisify(execFile);
 const started = new Set();
 process.on("exit", () => { for (const child of started) child.kill("SIGKILL"); });
+for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => process.exit(1));
 
 const given = new Set();
 
