@@ -15,8 +15,17 @@ const PORTS = { from: 10_000, count: 20_000 };
 
 const run = promisify(execFile);
 const started = new Set();
-process.on("exit", () => { for (const child of started) child.kill("SIGKILL"); });
+process.on("exit", () => { for (const child of started) killGroup(child); });
 for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => process.exit(1));
+
+/** nginx has workers that would outlive it. */
+const killGroup = ({ pid }) => {
+  try {
+    process.kill(-pid, "SIGKILL");
+  } catch (error) {
+    if (error.code !== "ESRCH") throw error;
+  }
+};
 
 const given = new Set();
 
@@ -98,6 +107,7 @@ const spawnListening = async ([program, ...args], directory, ports) => {
     // Where Caddy keeps what it wants to remember.
     env: { ...process.env, HOME: directory, XDG_CONFIG_HOME: directory, XDG_DATA_HOME: directory },
     stdio: ["ignore", "ignore", "pipe"],
+    detached: true,
   });
   started.add(child);
   let said = "";
@@ -130,7 +140,7 @@ const stop = async (child) => {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const exited = once(child, "exit");
   child.kill("SIGTERM");
-  const killing = setTimeout(() => child.kill("SIGKILL"), 5_000);
+  const killing = setTimeout(() => killGroup(child), 5_000);
   await exited;
   clearTimeout(killing);
 };
