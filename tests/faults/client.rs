@@ -128,6 +128,22 @@ impl Client {
         }
     }
 
+    /// Asks with a method, a path and fields as clients of HTTP/1.0 do, and reads until the server closes the connection.
+    pub(crate) async fn whole_over_http_1_0(
+        address: SocketAddr,
+        method: &str,
+        path: &str,
+        fields: &str,
+    ) -> (Head, String) {
+        let mut client = Self::connect(address).await;
+        let request = format!("{method} {path} HTTP/1.0\r\n{fields}\r\n");
+        client.socket.write_all(request.as_bytes()).await.unwrap();
+        let head = client.bytes_until(b"\r\n\r\n").await;
+        let head = Head::parse(core::str::from_utf8(&head).unwrap().trim_end());
+        while client.fill().await {}
+        (head, String::from_utf8(client.unread).unwrap())
+    }
+
     /// Reads and unzips the next chunk; `None` stands for the last one, which says that the response is complete.
     pub(crate) async fn chunk(&mut self) -> Option<String> {
         let size = self.bytes_until(b"\r\n").await;

@@ -321,6 +321,22 @@ pub(crate) async fn a_head_request_gets_the_head_alone_and_runs_nothing<F: Frame
     assert_eq!(head.lasting_fields(), get.lasting_fields());
 }
 
+/// HTTP/1.0 knows no chunks: the end of the connection is the end of the stream, whatever the client asks for.
+pub(crate) async fn over_http_1_0_the_body_is_plain_and_ends_with_its_connection<F: Framework>() {
+    let hello = || pushed(|mut events| async move { events.send("hello").await.unwrap() }).0;
+    let server = start::<F>([("/", hello()), ("/kept", hello()), ("/head", hello())], Setup::default());
+    for (method, path, fields, expected) in [
+        ("GET", "/", "", ":\ndata: hello\n\n"),
+        ("GET", "/kept", "connection: keep-alive\r\n", ":\ndata: hello\n\n"),
+        ("HEAD", "/head", "", ""),
+    ] {
+        let (head, body) = Client::whole_over_http_1_0(server.address, method, path, fields).await;
+        assert_eq!(head.status, 200);
+        assert!(head.values("transfer-encoding").is_empty(), "{method} {path}: {head:?}");
+        assert_eq!(body, expected, "{method} {path}");
+    }
+}
+
 /// The path whose status, headers and cookies the framework changes.
 pub(crate) const OVERRIDDEN: &str = "/overridden";
 

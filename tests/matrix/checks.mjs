@@ -334,5 +334,9 @@ export const LIVES = [
   { name: "follows a topic over a cut", run: followsATopic },
   { name: "leaves, and is noticed", run: leaves },
   { name: "reads what a POST answers", run: answersPost, is: ({ tells }) => tells.includes("post") },
-  { name: "ten streams on one connection", run: sharesAConnection, is: ({ version }) => version === "HTTP/2.0" },
+  {
+    name: "ten streams on one connection",
+    run: sharesAConnection,
+    is: ({ version, sharesConnections = true }) => version === "HTTP/2.0" && sharesConnections,
+  },
 ];

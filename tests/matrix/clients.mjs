@@ -3,7 +3,17 @@
 // An exception says what a client sees instead of what the table of cases says, and why. One that does not occur any more fails the
 // run: it is to be taken out.
 
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+
+const TARGET = process.env.CARGO_TARGET_DIR ?? fileURLToPath(new URL("../../target", import.meta.url));
+
+/** Where the clients of requirements.txt are installed. */
+const PYTHON = process.env.SSE_MATRIX_PYTHON ?? path.join(TARGET, "matrix-python/bin/python");
+
 const node = (script) => ["node", `readers/${script}`];
+
+const python = (script) => [PYTHON, `readers/${script}`];
 
 // ---- Exceptions -----------------------------------------------------------------------------------------------------
 
@@ -30,6 +40,7 @@ const FOLDED = exceptions(
  * - `reader`: the command, which serves many jobs (see readers/protocol.mjs) unless `isOneShot`
  * - `job`: what each of its jobs says besides
  * - `scheme`: what it asks by; `version` of HTTP is what the server must see
+ * - `sharesConnections`: whether its streams over HTTP/2 do; yes unless told otherwise
  * - `reconnects`: it comes back by itself; where it does not, the runner reads on with the last id
  * - `tells`: what it sees besides events, and `post` where it can ask with POST
  * - `needs`: the program, by the variable that names another one
@@ -112,5 +123,47 @@ export const CLIENTS = [
     reconnects: true,
     tells: ["status", "retry", "post"],
     exceptions: [...OWN_IDS, ...FOLDED],
+  },
+  {
+    name: "httpx-sse",
+    reader: python("httpx-sse.py"),
+    needs: { program: PYTHON, variable: "SSE_MATRIX_PYTHON" },
+    scheme: "http",
+    version: "HTTP/1.1",
+    reconnects: false,
+    tells: ["status", "retry", "post"],
+    exceptions: [],
+  },
+  {
+    name: "sseclient-py",
+    reader: python("sseclient-py.py"),
+    needs: { program: PYTHON, variable: "SSE_MATRIX_PYTHON" },
+    scheme: "http",
+    version: "HTTP/1.1",
+    reconnects: false,
+    tells: ["status", "retry", "post"],
+    exceptions: OWN_IDS,
+  },
+  {
+    name: "curl",
+    reader: node("curl.mjs"),
+    needs: { program: "curl" },
+    scheme: "http",
+    version: "HTTP/1.1",
+    reconnects: false,
+    tells: ["status", "comment", "retry", "post"],
+    exceptions: [],
+  },
+  {
+    name: "curl-h2",
+    reader: node("curl.mjs"),
+    needs: { program: "curl" },
+    job: { with: "h2" },
+    scheme: "https",
+    version: "HTTP/2.0",
+    sharesConnections: false,
+    reconnects: false,
+    tells: ["status", "comment", "retry", "post"],
+    exceptions: [],
   },
 ];

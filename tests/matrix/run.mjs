@@ -3,8 +3,9 @@
 //   node run.mjs [--adapter NAME]... [--client NAME]... [--check TEXT] [--base URL [--server URL]] [--verbose]
 //
 // --base asks a server that runs already, perhaps by way of something in between: --server is the server itself then. What needs a
-// server of its own is left out. --check runs those whose names hold the text. The server's program is that of `cargo build -p sse-matrix`, or SSE_MATRIX;
-// the browsers are CHROMIUM and FIREFOX.
+// server of its own is left out. --check runs those whose names hold the text. The server's program is that of
+// `cargo build -p sse-matrix`, or SSE_MATRIX; the browsers are CHROMIUM and FIREFOX, and SSE_MATRIX_PYTHON has what
+// requirements.txt names.
 
 import { existsSync } from "node:fs";
 import path from "node:path";
@@ -74,7 +75,7 @@ const table = (adapters) => {
 
 const find = ({ program, variable }) => {
   const named = process.env[variable];
-  if (named) return existsSync(named);
+  if (named || path.isAbsolute(program)) return existsSync(named ?? program);
   return process.env.PATH.split(path.delimiter).some((dir) => existsSync(path.join(dir, program)));
 };
 

@@ -18,15 +18,16 @@ use std::process::ExitCode;
 
 use report::Report;
 use steps::{
-    bench, browser, clients, deny, docs, features, fuzz, lint, loom, matrix, minimal_versions, miri, msrv,
-    mutants, no_std, public_api, sanitizers, test,
+    bench, browser, clients, deep, deny, docs, features, fuzz, lint, loom, matrix, minimal_versions, miri,
+    msrv, mutants, no_std, proxies, public_api, sanitizers, test,
 };
 use workspace::Workspace;
 
 const HELP: &str = "\
 cargo xtask <command>
 
-  test                        every test: crates, doc tests, feature variants, fuzz corpus, benches' checks, browser, clients, matrix
+  test [--deep]               every test: crates, doc tests, feature variants, fuzz corpus, benches' checks, browser, clients,
+                              matrix, proxies; --deep, which takes hours, runs what CI has no time for, too
   ci [--without-test]         tidy, lint, docs, no-std, msrv, features, test, fuzz-smoke
   lint                        rustfmt and clippy, warnings are errors
   tidy                        what compilers do not see: the core's purity, layers, docs that drift, forbidden text
@@ -47,6 +48,7 @@ cargo xtask <command>
   clients                     the examples that speak an API, asked by its released clients
   matrix                      released clients, browsers among them, against the servers of all adapters
   mutants [ARGS]              changes the core's code, one place at a time: a change that no test notices is a failure
+  proxies [--deep]            the matrix's servers behind nginx, HAProxy and Caddy; --deep waits for their default time-outs
   bench [ARGS]                the benchmarks
 
 What cannot run here is SKIPPED and says why; with CI=true in the environment that is a failure.";
@@ -77,6 +79,7 @@ fn main() -> ExitCode {
 fn run(args: &[&str], workspace: &Workspace, report: &mut Report) -> Option<()> {
     match args {
         ["test"] => test::run(workspace, report),
+        ["test", "--deep"] => deep::run(workspace, report),
         ["ci"] => {
             checks(workspace, report);
             test::run(workspace, report);
@@ -110,6 +113,8 @@ fn run(args: &[&str], workspace: &Workspace, report: &mut Report) -> Option<()> 
         ["clients"] => clients::run(workspace, report),
         ["matrix"] => matrix::run(workspace, report),
         ["mutants", rest @ ..] => mutants::run(workspace, report, rest),
+        ["proxies"] => proxies::run(workspace, report),
+        ["proxies", "--deep"] => proxies::deep(workspace, report),
         ["bench", rest @ ..] => bench::run(workspace, report, rest),
         _ => return None,
     }

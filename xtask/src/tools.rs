@@ -70,14 +70,37 @@ pub(crate) fn program(name: &str, package: &str, root: &Path) -> Result<PathBuf,
     if let Some(found) = find(name) {
         return Ok(found);
     }
+    debian_package(package, name, root)?;
+    find(name).ok_or_else(|| format!("the package {package} brought no program {name}"))
+}
+
+/// A virtual environment with what the file `requirements` names; gives its interpreter.
+pub(crate) fn python_environment(dir: &Path, requirements: &str, root: &Path) -> Result<PathBuf, String> {
+    let python = program("python3", "python3", root)?;
+    let python = || Run::new(&python.to_string_lossy(), root);
+    let installed = dir.join("bin/python");
+    if !installed.is_file() {
+        // Debian keeps what `venv` needs in a package of its own.
+        if python().args(["-c", "import ensurepip"]).output().is_err() {
+            debian_package("python3-venv", "Python's venv", root)?;
+        }
+        python().args(["-m", "venv"]).arg(dir).run()?;
+    }
+    let pip =
+        ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement", requirements];
+    Run::new(&installed.to_string_lossy(), root).args(pip).run()?;
+    Ok(installed)
+}
+
+/// Installs a package for what is missing.
+fn debian_package(package: &str, missing: &str, root: &Path) -> Result<(), String> {
     let uid = Run::new("id", root).arg("-u").output().unwrap_or_default();
     if find("apt-get").is_none() || uid.trim() != "0" {
-        return Err(format!("{name} is not installed, and only root with apt-get can install it"));
+        return Err(format!("{missing} is not installed, and only root with apt-get can install it"));
     }
     let apt = || Run::new("apt-get", root).env("DEBIAN_FRONTEND", "noninteractive");
     apt().args(["update", "-q"]).run()?;
-    apt().args(["install", "-y", "-q", "--no-install-recommends", package]).run()?;
-    find(name).ok_or_else(|| format!("the package {package} brought no program {name}"))
+    apt().args(["install", "-y", "-q", "--no-install-recommends", package]).run()
 }
 
 fn has_toolchain(version: &str, root: &Path) -> bool {

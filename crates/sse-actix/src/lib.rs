@@ -34,6 +34,8 @@
 //! - **Clients that leave**: set `h1_allow_half_closed(false)`, as above. With actix's default a client that closes while
 //!   nothing is sent is noticed only when two heartbeats could not be delivered.
 //!   Over HTTP/2 it is noticed with the next heartbeat: actix looks at a stream only when it has something to write.
+//! - **HTTP/1.0**, which nginx before 1.29.7 speaks to its upstreams: nothing. actix alone would answer with chunks, which such
+//!   a client does not know; the response here has none, and ends with its connection.
 //! - **HEAD** is routed apart from GET: add `web::head().to(handler)`, and it gets the head only.
 //! - **Clients that stall** hold their body unpolled, so it cannot time out by itself, and actix hides the connection: set
 //!   `TCP_USER_TIMEOUT` on the listening socket, as the example `live` does; accepted sockets inherit it. Linux (5.11 and
@@ -58,7 +60,7 @@ pub mod broadcast;
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::Payload;
 use actix_web::http::header::{CONTENT_ENCODING, HeaderName, HeaderValue};
-use actix_web::http::{Method, StatusCode};
+use actix_web::http::{ConnectionType, Method, StatusCode, Version};
 use actix_web::{FromRequest, HttpRequest, HttpResponse, Responder};
 use bytes::Bytes;
 use core::convert::Infallible;
@@ -249,7 +251,14 @@ impl<S: Source + 'static> Responder for Sse<S> {
         response.insert_header((CONTENT_ENCODING, HeaderValue::from_static("identity")));
         let body = self.into_body();
         // Not `finish`, which would claim a content length of 0. The stream is dropped unpolled; its close hook runs.
-        response.body(if request.method() == Method::HEAD { body.into_empty() } else { body })
+        let mut response =
+            response.body(if request.method() == Method::HEAD { body.into_empty() } else { body });
+        if request.version() < Version::HTTP_11 {
+            // actix would send chunks, which such a client takes for the body.
+            response.head_mut().no_chunking(true);
+            response.head_mut().set_connection_type(ConnectionType::Close);
+        }
+        response
     }
 }
 

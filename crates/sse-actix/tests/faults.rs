@@ -132,6 +132,7 @@ scenarios::scenarios! { scenarios with Actix:
     a_graceful_shutdown_ends_open_streams
     a_shutdown_waits_for_a_stream_that_nothing_ends
     a_head_request_gets_the_head_alone_and_runs_nothing
+    over_http_1_0_the_body_is_plain_and_ends_with_its_connection
     status_headers_and_cookies_replace_those_of_the_stream
 }
 

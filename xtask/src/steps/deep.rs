@@ -1,6 +1,8 @@
 //! What takes longer than CI has: minutes for most steps, hours in all.
 
-use super::{deny, features, fuzz, loom, minimal_versions, miri, mutants, proxies, public_api, sanitizers, test};
+use super::{
+    deny, features, fuzz, loom, minimal_versions, miri, mutants, proxies, public_api, sanitizers, test,
+};
 use crate::report::Report;
 use crate::workspace::Workspace;
 
@@ -8,6 +10,7 @@ use crate::workspace::Workspace;
 const FUZZ_SECONDS: &str = "600";
 
 pub(crate) fn run(workspace: &Workspace, report: &mut Report) {
+    test::run(workspace, report);
     test::deep(workspace, report);
     proxies::deep(workspace, report);
     loom::run(workspace, report);

@@ -24,15 +24,20 @@ pub(crate) fn one(workspace: &Workspace, report: &mut Report, target: &str, seco
 }
 
 pub(crate) fn smoke(workspace: &Workspace, report: &mut Report) {
+    all(workspace, report, SMOKE_SECONDS);
+}
+
+/// Each target for so long.
+pub(crate) fn all(workspace: &Workspace, report: &mut Report, seconds: &str) {
     match targets(workspace) {
         Ok(targets) if !targets.is_empty() => {
             for targets in targets.chunks(AT_ONCE) {
-                let name = format!("fuzz-smoke {}", targets.join(", "));
-                report.step(name, || side_by_side(workspace, targets, SMOKE_SECONDS));
+                let name = format!("fuzz {}, {seconds} s", targets.join(", "));
+                report.step(name, || side_by_side(workspace, targets, seconds));
             }
         }
-        Ok(_) => report.step("fuzz-smoke", || Err(format!("{MANIFEST} has no targets"))),
-        Err(why) => report.step("fuzz-smoke", || Err(why)),
+        Ok(_) => report.step("fuzz", || Err(format!("{MANIFEST} has no targets"))),
+        Err(why) => report.step("fuzz", || Err(why)),
     }
 }
 

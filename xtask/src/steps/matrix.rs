@@ -28,17 +28,26 @@ fn drive(workspace: &Workspace) -> StepResult {
     let (node, npm) = (ensured("node", "nodejs"), ensured("npm", "npm"));
     let chromium = ensured("chromium", "chromium");
     let firefox = ensured("firefox-esr", "firefox-esr");
+    ensured("curl", "curl");
+    let requirements = format!("{DIR}/requirements.txt");
+    let python = tools::python_environment(&workspace.target.join("matrix-python"), &requirements, root);
+    let python = python.map_err(|why| missing.push(why)).ok();
     if node.is_none() || npm.is_none() {
         return Ok(Outcome::Skipped(missing.join("; ")));
     }
+    // What these leave out, the script says itself.
+    for why in &missing {
+        println!("{why}");
+    }
     Run::cargo(root).args(["build", "-p", "sse-matrix"]).run()?;
     Run::new("npm", root).args(["ci", "--no-audit", "--no-fund", "--prefix", DIR]).run()?;
-    let browser = |found: Option<PathBuf>| found.unwrap_or_default();
+    let program = |found: Option<PathBuf>| found.unwrap_or_default();
     let tally = Run::new("node", root)
         .arg(&script)
         .env("SSE_MATRIX", workspace.target.join("debug/sse-matrix"))
-        .env("CHROMIUM", browser(chromium))
-        .env("FIREFOX", browser(firefox))
+        .env("CHROMIUM", program(chromium))
+        .env("FIREFOX", program(firefox))
+        .env("SSE_MATRIX_PYTHON", program(python))
         .counted_within(LIMIT)?;
     Ok(Outcome::Counted(tally))
 }

@@ -3,6 +3,7 @@
 pub(crate) mod bench;
 pub(crate) mod browser;
 pub(crate) mod clients;
+pub(crate) mod deep;
 pub(crate) mod deny;
 pub(crate) mod docs;
 pub(crate) mod features;
@@ -15,6 +16,7 @@ pub(crate) mod miri;
 pub(crate) mod msrv;
 pub(crate) mod mutants;
 pub(crate) mod no_std;
+pub(crate) mod proxies;
 pub(crate) mod public_api;
 pub(crate) mod sanitizers;
 pub(crate) mod test;

@@ -1,10 +1,13 @@
 //! Every test there is.
 
-use super::{browser, clients, matrix};
+use super::{browser, clients, matrix, proxies};
 use crate::command::Run;
 use crate::report::{Outcome, Report};
 use crate::tools;
 use crate::workspace::Workspace;
+
+/// For each property test, instead of some hundreds or thousands.
+const DEEP_CASES: &str = "20000";
 
 pub(crate) fn run(workspace: &Workspace, report: &mut Report) {
     let cargo_test =
@@ -31,4 +34,17 @@ pub(crate) fn run(workspace: &Workspace, report: &mut Report) {
     browser::run(workspace, report);
     clients::run(workspace, report);
     matrix::run(workspace, report);
+    proxies::run(workspace, report);
+}
+
+/// More cases of each property, and more clients in the crowds.
+pub(crate) fn deep(workspace: &Workspace, report: &mut Report) {
+    report.step("tests, many more cases", || {
+        Run::cargo(&workspace.root)
+            .args(["test", "--workspace", "--all-features", "--tests"])
+            .env("PROPTEST_CASES", DEEP_CASES)
+            .env("SSE_DEEP", "1")
+            .counted()
+            .map(Outcome::Counted)
+    });
 }

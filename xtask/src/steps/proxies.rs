@@ -1,0 +1,50 @@
+//! The servers of the matrix behind real proxies.
+
+use std::time::Duration;
+
+use crate::command::Run;
+use crate::report::{Outcome, Report, StepResult};
+use crate::tools;
+use crate::workspace::Workspace;
+
+const SCRIPT: &str = "tests/matrix/proxies.mjs";
+const LIMIT: Duration = Duration::from_secs(600);
+
+/// Each has the name of its Debian package, but for node's.
+const NEEDED: [(&str, &str); 6] = [
+    ("node", "nodejs"),
+    ("curl", "curl"),
+    ("openssl", "openssl"),
+    ("nginx", "nginx"),
+    ("haproxy", "haproxy"),
+    ("caddy", "caddy"),
+];
+
+pub(crate) fn run(workspace: &Workspace, report: &mut Report) {
+    report.step("proxies", || drive(workspace, &[]));
+}
+
+/// With what takes minutes, too.
+pub(crate) fn deep(workspace: &Workspace, report: &mut Report) {
+    report.step("proxies, deep", || drive(workspace, &["--deep"]));
+}
+
+/// The script starts the servers and the proxies; 0 is its only good exit code.
+fn drive(workspace: &Workspace, args: &[&str]) -> StepResult {
+    let root = &workspace.root;
+    if !root.join(SCRIPT).is_file() {
+        return Err(format!("{SCRIPT} is missing"));
+    }
+    let missing: Vec<String> =
+        NEEDED.iter().filter_map(|(name, package)| tools::program(name, package, root).err()).collect();
+    if !missing.is_empty() {
+        return Ok(Outcome::Skipped(missing.join("; ")));
+    }
+    Run::cargo(root).args(["build", "-p", "sse-matrix"]).run()?;
+    Run::new("node", root)
+        .arg(SCRIPT)
+        .args(args)
+        .env("SSE_MATRIX", workspace.target.join("debug/sse-matrix"))
+        .counted_within(LIMIT)
+        .map(Outcome::Counted)
+}
