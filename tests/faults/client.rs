@@ -42,6 +42,17 @@ impl Head {
     }
 }
 
+/// How much of what a client sends a server takes.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Taken {
+    /// All of it.
+    All,
+    /// The connection ended before that.
+    UntilTheEnd,
+    /// It took no more, for seconds.
+    UntilItIsStuck,
+}
+
 /// An HTTP/1.1 connection whose response is read as far as the test asks, and not a byte more.
 pub(crate) struct Client {
     socket: TcpStream,
@@ -97,18 +108,24 @@ impl Client {
         within("sending", self.socket.write_all(bytes)).await.unwrap();
     }
 
-    /// Sends up to so many bytes that are no HTTP, until the server takes no more for a while or the connection ends; how
-    /// many it took.
-    pub(crate) async fn send_until_stuck(&mut self, limit: usize) -> usize {
-        const WHILE: Duration = Duration::from_millis(500);
+    /// Sends up to so many bytes that are no HTTP.
+    pub(crate) async fn send_garbage(&mut self, limit: usize) -> Taken {
+        const WHILE: Duration = Duration::from_secs(5);
         let (garbage, mut sent) = (vec![b'x'; 64 * 1024], 0);
         while sent < limit {
             match tokio::time::timeout(WHILE, self.socket.write(&garbage)).await {
                 Ok(Ok(len)) => sent += len,
-                Ok(Err(_)) | Err(_) => break,
+                Ok(Err(_)) => return Taken::UntilTheEnd,
+                Err(_) => return Taken::UntilItIsStuck,
             }
         }
-        sent
+        Taken::All
+    }
+
+    /// Reads, and forgets what it reads, as long as the connection lasts.
+    pub(crate) async fn read_on(mut self) {
+        let mut buffer = vec![0; 64 * 1024];
+        while self.socket.read(&mut buffer).await.is_ok_and(|len| len > 0) {}
     }
 
     /// Reads a single byte, if there is one still to come.

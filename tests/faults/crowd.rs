@@ -8,10 +8,10 @@ use super::{Framework, Setup, listen, skipped, within};
 use crate::sse_driver::sse_core::Event;
 use core::time::Duration;
 use sse_broadcast::{Broadcaster, Settings};
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::SocketAddr;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use tokio::sync::watch;
+use std::process::{Child, ChildStdin, Command, Stdio};
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 /// The name of the test that is the server in the other process.
@@ -30,7 +30,7 @@ pub(crate) async fn ten_thousand_clients_come_and_leave_and_the_memory_returns<F
     if std::env::var_os(IS_SERVER).is_some() {
         return serve::<F>().await;
     }
-    let Some(mut server) = Remote::start("ten thousand clients", WAVE) else { return };
+    let Some(mut server) = Remote::start("ten thousand clients", WAVE).await else { return };
     let clients = 10_000 * depth();
     for _ in 0..8 {
         server.wave(WAVE).await;
@@ -53,12 +53,13 @@ pub(crate) async fn ten_thousand_clients_come_and_leave_and_the_memory_returns<F
 
 pub(crate) async fn a_graceful_shutdown_ends_five_thousand_streams<F: Framework>() {
     let streams = 5_000 * depth();
-    let Some(mut server) = Remote::start("a shutdown with five thousand streams", streams) else { return };
+    let server = Remote::start("a shutdown with five thousand streams", streams).await;
+    let Some(mut server) = server else { return };
     let mut clients = Vec::new();
     while clients.len() < streams {
         clients.extend(server.connect(WAVE.min(streams - clients.len())).await);
     }
-    let open = server.ask("census");
+    let open = server.ask("census").await;
     assert_eq!((open.open, open.clients), (streams, streams / 2));
     let start = std::time::Instant::now();
     server.tell("stop");
@@ -106,13 +107,15 @@ impl Report {
 struct Remote {
     process: Child,
     input: ChildStdin,
-    output: BufReader<ChildStdout>,
+    said: mpsc::UnboundedReceiver<String>,
     address: SocketAddr,
+    /// Clients that came so far.
+    came: usize,
 }
 
 impl Remote {
     /// Starts it, or says why `sockets` are too many here.
-    fn start(test: &str, sockets: usize) -> Option<Self> {
+    async fn start(test: &str, sockets: usize) -> Option<Self> {
         if let Err(why) = allow_sockets(sockets) {
             skipped(test, &why);
             return None;
@@ -125,9 +128,9 @@ impl Remote {
             .spawn()
             .unwrap();
         let input = process.stdin.take().unwrap();
-        let output = BufReader::new(process.stdout.take().unwrap());
-        let mut this = Self { process, input, output, address: SocketAddr::from(([0; 4], 0)) };
-        this.address = this.line(|line| Some(line.split_once("address: ")?.1.parse().unwrap()));
+        let said = lines(process.stdout.take().unwrap());
+        let mut this = Self { process, input, said, address: SocketAddr::from(([0; 4], 0)), came: 0 };
+        this.address = this.line(|line| Some(line.split_once("address: ")?.1.parse().unwrap())).await;
         Some(this)
     }
 
@@ -136,27 +139,26 @@ impl Remote {
     }
 
     /// The first line of the server's that says something; the test harness has words of its own.
-    fn line<T>(&mut self, parse: impl Fn(&str) -> Option<T>) -> T {
+    async fn line<T>(&mut self, parse: impl Fn(&str) -> Option<T>) -> T {
         loop {
-            let mut line = String::new();
-            assert!(self.output.read_line(&mut line).unwrap() > 0, "the server is gone");
-            if let Some(said) = parse(line.trim_end()) {
+            let line = within("the server's next line", self.said.recv()).await;
+            if let Some(said) = parse(&line.unwrap_or_else(|| panic!("the server is gone"))) {
                 return said;
             }
         }
     }
 
-    fn ask(&mut self, what: &str) -> Report {
+    async fn ask(&mut self, what: &str) -> Report {
         self.tell(what);
-        self.line(Report::parse)
+        self.line(Report::parse).await
     }
 
-    /// Waits until nothing is open.
+    /// Waits until nothing is open, and the hooks have run.
     async fn until_empty(&mut self) -> Report {
         within("the last streams' ends", async {
             loop {
-                let report = self.ask("census");
-                if (report.open, report.clients) == (0, 0) {
+                let report = self.ask("census").await;
+                if (report.open, report.clients) == (0, 0) && report.ended >= self.came {
                     return report;
                 }
                 tokio::time::sleep(Duration::from_millis(10)).await;
@@ -166,7 +168,7 @@ impl Remote {
     }
 
     /// Connects clients that have read their first event: every other one to the broadcaster.
-    async fn connect(&self, clients: usize) -> Vec<Client> {
+    async fn connect(&mut self, clients: usize) -> Vec<Client> {
         let (address, mut connecting) = (self.address, JoinSet::new());
         for number in 0..clients {
             connecting.spawn(async move {
@@ -176,6 +178,7 @@ impl Remote {
                 client
             });
         }
+        self.came += clients;
         connecting.join_all().await
     }
 
@@ -194,7 +197,7 @@ impl Remote {
 
     /// Waits until the server has shut down and its process has ended; what it said last.
     async fn exit(mut self) -> Report {
-        let last = self.line(Report::parse);
+        let last = self.line(Report::parse).await;
         let status = tokio::task::spawn_blocking(move || self.process.wait());
         assert!(within("the exit", status).await.unwrap().unwrap().success());
         last
@@ -225,15 +228,13 @@ async fn serve<F: Framework>() {
     let server = F::start(app, listen(), Setup::default());
     say(&format!("address: {}", server.address));
     let report = || {
-        let memory = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
-        let pages = memory.split(' ').nth(1).and_then(|pages| pages.parse::<usize>().ok()).unwrap_or(0);
+        let memory = std::fs::read_to_string("/proc/self/statm").unwrap();
+        let pages: usize = memory.split(' ').nth(1).unwrap().parse().unwrap();
+        let memory = pages * rustix::param::page_size();
         let (open, ended) = census.count();
-        say(&format!("census: {open} {} {ended} {}", hub.client_count(), pages * 4096));
+        say(&format!("census: {open} {} {ended} {}", hub.client_count(), memory));
     };
-    let (lines, mut told) = tokio::sync::mpsc::unbounded_channel();
-    std::thread::spawn(move || {
-        std::io::stdin().lines().map_while(Result::ok).try_for_each(|line| lines.send(line))
-    });
+    let mut told = lines(std::io::stdin());
     while told.recv().await.is_some_and(|line| line == "census") {
         report();
     }
@@ -241,6 +242,15 @@ async fn serve<F: Framework>() {
     hub.shutdown();
     server.stop.await;
     report();
+}
+
+/// The lines of another process, read on a thread: waiting for one can be given up.
+fn lines(input: impl Read + Send + 'static) -> mpsc::UnboundedReceiver<String> {
+    let (sender, lines) = mpsc::unbounded_channel();
+    std::thread::spawn(move || {
+        BufReader::new(input).lines().map_while(Result::ok).try_for_each(|line| sender.send(line))
+    });
+    lines
 }
 
 fn say(line: &str) {

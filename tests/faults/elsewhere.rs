@@ -68,7 +68,7 @@ impl Elsewhere {
     pub(crate) fn vanish(&self) {
         // Whom to send to stays known here, so that nothing but silence tells that nobody is there.
         let near = format!("{}a", self.cable);
-        let output = Command::new("ip").args(["neighbour", "show", "dev", &near]).output().unwrap();
+        let output = Command::new("ip").args(["-4", "neighbour", "show", "dev", &near]).output().unwrap();
         let neighbours = String::from_utf8(output.stdout).unwrap();
         let mut words = neighbours.split_whitespace();
         let address = words.next().unwrap().to_owned();

@@ -68,7 +68,7 @@ pub(crate) async fn a_reset_ends_its_producer_at_once_wherever_the_stream_is<F: 
 
 /// The time-out counts from the last byte that the client's system took, and it takes none while its buffer is full:
 /// reading a byte now and then frees too little of it.
-pub(crate) async fn a_reader_of_single_bytes_is_given_up_and_delays_nobody<F: Framework>() {
+pub(crate) async fn a_reader_of_single_bytes_is_given_up_and_the_others_go_on<F: Framework>() {
     let (flood, mut watch) = flood();
     let answers = [("/flood", flood), ("/ticks", ticking(Duration::from_millis(10)))];
     let setup = Setup { write_timeout: Duration::from_secs(1), ..Setup::default() };

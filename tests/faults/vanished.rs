@@ -3,23 +3,26 @@
 use super::client::Client;
 use super::elsewhere::Elsewhere;
 use super::producer::{Answer, app, fed, flood};
-use super::{Framework, Server, Setup, listen_at, skipped};
+use super::{Framework, Server, Setup, listen_at, skipped, within};
 use crate::sse_driver::sse_core::connection::{CloseReason, Heartbeat};
 use core::time::Duration;
 
-/// For how long what was sent may stay unacknowledged. Loopback acknowledges in microseconds.
-const USER_TIMEOUT: Duration = Duration::from_millis(500);
+/// For how long what was sent may stay unacknowledged. A peer that is there acknowledges in microseconds.
+const USER_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Starts a server that can be reached from elsewhere, and whose connections have `TCP_USER_TIMEOUT`.
+///
+/// Nothing else gives them up within the test's time: the write time-out is as long as by default.
 pub(crate) fn start<F: Framework>(
     elsewhere: &Elsewhere,
     answers: impl IntoIterator<Item = (&'static str, Answer)>,
 ) -> Server {
     let listener = listen_at(elsewhere.here());
-    // The accepted sockets inherit it.
-    socket2::SockRef::from(&listener).set_tcp_user_timeout(Some(USER_TIMEOUT)).unwrap();
-    let setup = Setup { write_timeout: USER_TIMEOUT, ..Setup::default() };
-    F::start(app(answers), listener, setup)
+    let same = listener.try_clone().unwrap();
+    let server = F::start(app(answers), listener, Setup::default());
+    // The accepted sockets inherit it. Last, since a framework may set it, too.
+    socket2::SockRef::from(&same).set_tcp_user_timeout(Some(USER_TIMEOUT)).unwrap();
+    server
 }
 
 /// Returns the other machine, or says why it is left out.
@@ -48,23 +51,43 @@ pub(crate) async fn a_peer_that_vanishes_from_a_busy_stream_is_noticed<F: Framew
     let mut client = Client::over(elsewhere.connect(server.address).await);
     client.ask("GET", "/", "").await;
     client.until("data: 100 ").await;
+    // It would read for ever.
+    let client = tokio::spawn(client.read_on());
+    within("the events of a peer that reads", async {
+        while watch.asked() < 10_000 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
     elsewhere.vanish();
     watch.expect_end(CloseReason::PeerGone).await;
-    drop(client);
+    client.abort();
 }
 
+/// The stream's end is behind what the peer does not take, so that the shutdown cannot reach it.
 pub(crate) async fn a_shutdown_waits_for_a_peer_that_vanished_no_longer_than_to_notice_it<F: Framework>() {
     let Some(elsewhere) = elsewhere("a shutdown with a peer that vanished") else { return };
     let (shut_down, is_shutting_down) = tokio::sync::oneshot::channel::<()>();
-    let (_feed, answer, mut watch) = fed();
+    let (feed, answer, mut watch) = fed();
     let answer = answer.with(|options| options.until(async { drop(is_shutting_down.await) }));
     let server = start::<F>(&elsewhere, [("/", answer)]);
     let mut client = Client::over(elsewhere.connect(server.address).await);
     client.ask("GET", "/", "").await;
     client.until(":\n").await;
+    let client = tokio::spawn(client.read_on());
     elsewhere.vanish();
+    // More than the systems hold between the two.
+    let asked = watch.asked();
+    feed.send(&"x".repeat(8 * 1024 * 1024));
+    within("the event's leaving", async {
+        while watch.asked() == asked {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
     drop(shut_down);
-    super::within("the shutdown", server.stop).await;
-    watch.expect_end(CloseReason::Shutdown).await;
-    drop(client);
+    within("the shutdown", server.stop).await;
+    // Without `vanish` it would be told as a shutdown.
+    watch.expect_end(CloseReason::PeerGone).await;
+    client.abort();
 }

@@ -34,8 +34,10 @@
 //! - **Clients that leave**: set `h1_allow_half_closed(false)`, as above. With actix's default a client that closes while
 //!   nothing is sent is noticed only when two heartbeats could not be delivered.
 //!   Over HTTP/2 it is noticed with the next heartbeat: actix looks at a stream only when it has something to write.
-//! - **HTTP/1.0**, which nginx before 1.29.7 speaks to its upstreams: nothing. actix alone would answer with chunks, which such
-//!   a client does not know; the response here has none, and ends with its connection.
+//! - **HTTP/1.0**, which nginx before 1.29.7 speaks to its upstreams: nothing, where [`Sse::respond_to`](Responder::respond_to)
+//!   makes the response and nobody compresses it. actix alone would answer with chunks, which such a client does not know; the
+//!   response here has none, and ends with its connection. Around a body of [`Sse::into_body`], and where `Compress` compresses,
+//!   actix sends chunks.
 //! - **HEAD** is routed apart from GET: add `web::head().to(handler)`, and it gets the head only.
 //! - **Clients that stall** hold their body unpolled, so it cannot time out by itself, and actix hides the connection: set
 //!   `TCP_USER_TIMEOUT` on the listening socket, as the example `live` does; accepted sockets inherit it. Linux (5.11 and
@@ -170,15 +172,31 @@ impl<S: Source> Sse<S> {
 
     sse_driver::forward_options!();
 
-    /// Makes the body alone, for a head of your own.
+    /// Makes the body alone.
+    ///
+    /// All that [`Sse::respond_to`](Responder::respond_to) does is then the caller's: the headers, `content-encoding: identity`
+    /// among them; no chunks for HTTP/1.0, and the connection's end after the stream's; no body for HEAD. For another status or
+    /// more headers, change its response instead:
     ///
     /// ```
-    /// use actix_web::HttpResponse;
+    /// use actix_web::http::{StatusCode, Version, header};
+    /// use actix_web::test::TestRequest;
+    /// use actix_web::Responder;
     /// use sse_actix::{Sender, Sse};
     ///
-    /// let body = Sse::push(async |mut events: Sender| events.send("a").await).into_body();
-    /// let response = HttpResponse::Accepted().content_type("text/event-stream").body(body);
-    /// # let _ = response;
+    /// async fn accepted() -> impl Responder {
+    ///     let events = Sse::push(async |mut events: Sender| events.send("a").await);
+    ///     events.customize().with_status(StatusCode::ACCEPTED)
+    /// }
+    ///
+    /// # #[actix_web::main]
+    /// # async fn main() {
+    /// let request = TestRequest::get().version(Version::HTTP_10).to_http_request();
+    /// let response = accepted().await.respond_to(&request);
+    /// assert_eq!(response.status(), StatusCode::ACCEPTED);
+    /// assert_eq!(response.headers().get(header::CONTENT_TYPE).unwrap(), "text/event-stream");
+    /// assert!(!response.head().chunked());
+    /// # }
     /// ```
     pub fn into_body(self) -> SseBody<S> {
         SseBody { driver: Some(Driver::new(self.source, TokioTimer::default(), self.options)) }

@@ -48,6 +48,8 @@ fn start(app: App, listener: TcpListener, setup: Setup, allow_half_closed: bool)
     })
     .workers(1)
     .disable_signals()
+    // In seconds: no test waits for what it cuts.
+    .shutdown_timeout(60)
     .h1_allow_half_closed(allow_half_closed)
     .listen(listener)
     .unwrap()
@@ -143,7 +145,7 @@ scenarios::scenarios! { scenarios with Actix:
 
 scenarios::scenarios! { resets with Actix:
     a_reset_ends_its_producer_at_once_wherever_the_stream_is
-    a_reader_of_single_bytes_is_given_up_and_delays_nobody
+    a_reader_of_single_bytes_is_given_up_and_the_others_go_on
 }
 
 scenarios::scenarios! { rude with Actix:

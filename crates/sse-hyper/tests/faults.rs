@@ -140,7 +140,7 @@ scenarios::scenarios! { frames with Hyper:
 
 scenarios::scenarios! { resets with Hyper:
     a_reset_ends_its_producer_at_once_wherever_the_stream_is
-    a_reader_of_single_bytes_is_given_up_and_delays_nobody
+    a_reader_of_single_bytes_is_given_up_and_the_others_go_on
 }
 
 scenarios::scenarios! { rude with Hyper:

@@ -1,5 +1,7 @@
 // Caddy with `reverse_proxy`.
 
+import { WAIT } from "./wait.mjs";
+
 export const name = "caddy";
 
 export const version = ["caddy", "version"];
@@ -13,14 +15,12 @@ const IMPATIENT = `
       read_timeout 4s
     }`;
 
-const WAIT = `
+const WAITING = `
   handle_errors {
     @stream header Accept text/event-stream*
     handle @stream {
       header Content-Type text/event-stream
-      respond "retry: 200
-
-" 200
+      respond \`${WAIT}\` 200
     }
   }`;
 
@@ -38,7 +38,7 @@ export const fronts = {
   gzip: { site: GZIP, compressed: false },
   impatient: { proxy: IMPATIENT },
   tls: { tls: true },
-  patient: { site: WAIT },
+  patient: { site: WAITING },
 };
 
 export const configuration = ({ directory, upstream, ports, certificate }) => `

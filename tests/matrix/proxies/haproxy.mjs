@@ -1,5 +1,7 @@
 // HAProxy in HTTP mode.
 
+import { WAIT } from "./wait.mjs";
+
 export const name = "haproxy";
 
 export const version = ["haproxy", "-v"];
@@ -13,7 +15,7 @@ const GZIP = ["compression algo gzip", "compression type text/event-stream"];
 /** A whole response, for when there is no server. */
 const wait = (directory) => `${directory}/wait.http`;
 
-const WAIT = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: 12\r\nConnection: close\r\n\r\nretry: 200\n\n";
+const HEAD = ["HTTP/1.1 200 OK", "Content-Type: text/event-stream", `Content-Length: ${WAIT.length}`, "Connection: close"];
 
 /** What stands in each `listen`; the other properties are those of `nginx.mjs`. */
 export const fronts = {
@@ -30,7 +32,7 @@ export const fronts = {
   "held: gzip, no no-transform": { lines: () => GZIP, behind: "no no-transform", compressed: true, held: true },
 };
 
-export const files = (directory) => ({ [wait(directory)]: WAIT });
+export const files = (directory) => ({ [wait(directory)]: `${HEAD.join("\r\n")}\r\n\r\n${WAIT}` });
 
 export const configuration = ({ directory, upstream, ports, certificate }) => `
 global

@@ -1,5 +1,7 @@
 // nginx: what `proxy_pass` does by itself, and what people set.
 
+import { WAIT } from "./wait.mjs";
+
 export const name = "nginx";
 
 export const version = ["nginx", "-v"];
@@ -26,13 +28,13 @@ const GZIP = `
 
 const IGNORED = "proxy_ignore_headers X-Accel-Buffering;";
 
-/** An EventSource stops for good at 502 and 504; at an empty stream it asks again. */
-const WAIT = `
+/** An EventSource stops for good at 502 and 504; at a stream that ends it asks again. */
+const WAITING = `
       error_page 502 504 =200 @wait;
     }
     location @wait {
       default_type text/event-stream;
-      return 200 "retry: 200\\n\\n";`;
+      return 200 '${WAIT.replaceAll("\n", "\\n")}';`;
 
 /**
  * What stands in each `server`. `compressed`: whether a client that takes gzip gets it, unless the server says
@@ -52,7 +54,7 @@ export const fronts = {
   passing: { location: `${PLAIN}
       proxy_pass_header X-Accel-Buffering;` },
   "two in a row": { behind: "passing" },
-  patient: { location: PLAIN + WAIT },
+  patient: { location: PLAIN + WAITING },
   "held: header ignored": { location: `${PLAIN}
       ${IGNORED}`, held: true },
   "held: gzip, header ignored": { server: GZIP, location: `${KEPT}
