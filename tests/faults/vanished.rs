@@ -3,7 +3,7 @@
 use super::client::Client;
 use super::elsewhere::Elsewhere;
 use super::producer::{Answer, app, fed, flood};
-use super::{Framework, Server, Setup, listen_at, skipped, within};
+use super::{Framework, Server, Setup, skipped, within};
 use crate::sse_driver::sse_core::connection::{CloseReason, Heartbeat};
 use core::time::Duration;
 
@@ -17,7 +17,7 @@ pub(crate) fn start<F: Framework>(
     elsewhere: &Elsewhere,
     answers: impl IntoIterator<Item = (&'static str, Answer)>,
 ) -> Server {
-    let listener = listen_at(elsewhere.here());
+    let listener = elsewhere.listen();
     let same = listener.try_clone().unwrap();
     let server = F::start(app(answers), listener, Setup::default());
     // The accepted sockets inherit it. Last, since a framework may set it, too.
