@@ -1,3 +1,4 @@
+use crate::clock::Time;
 use crate::log::{Bounds, Entry, Log};
 use crate::message::Message;
 use crate::position::{Epoch, Position};
@@ -50,8 +51,7 @@ pub(crate) struct Hub {
 pub(crate) struct State {
     /// The sequence number of the newest event.
     pub(crate) last: u64,
-    /// The latest time that was read.
-    now: Option<Instant>,
+    time: Time,
     /// A topic with clients keeps its key.
     pub(crate) topics: Slab<Topic>,
     names: HashMap<Arc<str>, usize>,
@@ -430,8 +430,7 @@ impl Hub {
     pub(crate) fn lock_now(&self) -> (MutexGuard<'_, State>, Instant) {
         let shown = self.settings.clock.get().map_or_else(Instant::now, |clock| clock());
         let mut state = self.lock();
-        let now = state.now.map_or(shown, |latest| latest.max(shown));
-        state.now = Some(now);
+        let now = state.time.at(shown, self.settings.age);
         (state, now)
     }
 

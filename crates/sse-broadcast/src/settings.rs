@@ -153,7 +153,7 @@ impl Settings {
     }
 
     /// Sets for how long a topic's log holds an event. What is older is let go when anything is published, or the topic is
-    /// resumed. The newest events of keys are kept beyond it.
+    /// resumed. The newest events of keys are kept beyond it. Of clocks that jump: [`Settings::with_clock`].
     pub fn with_age(mut self, age: Duration) -> Self {
         self.age = age;
         self
@@ -231,6 +231,10 @@ impl Settings {
     }
 
     /// Sets the clock that events age by: for tests.
+    ///
+    /// When it jumps ahead, events age by as much. When it goes back, they do not age until it is where it was; but one that
+    /// goes back by more than the [age](Self::with_age) of events (and a second) is taken to be set back, and they age on
+    /// from there. So no jump, ahead or back, keeps an event for longer than twice its age (and a second).
     pub fn with_clock(mut self, clock: impl Fn() -> Instant + Send + Sync + 'static) -> Self {
         self.clock = Guarded::new(Arc::new(clock));
         self
