@@ -233,8 +233,8 @@ impl Settings {
     /// Sets the clock that events age by: for tests.
     ///
     /// When it jumps ahead, events age by as much. When it goes back, they do not age until it is where it was; but one that
-    /// goes back by more than the [age](Self::with_age) of events (and a second) is taken to be set back, and they age on
-    /// from there. So no jump, ahead or back, keeps an event for longer than twice its age (and a second).
+    /// goes back by more than the [age](Self::with_age) of events, and more than a second, is taken to be set back, and they
+    /// age on from there. So a jump, ahead or back, keeps an event for no longer than once more its age, or a second.
     pub fn with_clock(mut self, clock: impl Fn() -> Instant + Send + Sync + 'static) -> Self {
         self.clock = Guarded::new(Arc::new(clock));
         self
