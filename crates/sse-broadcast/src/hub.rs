@@ -1,10 +1,11 @@
+use crate::clock::Time;
 use crate::log::{Bounds, Entry, Log};
 use crate::message::Message;
 use crate::position::{Epoch, Position};
 use crate::settings::{Lag, Settings};
 use crate::subscription::{Subscribe, Subscription};
 use crate::sync::{Mutex, MutexGuard, RwLock};
-use crate::unwinding;
+use crate::unwinding::{self, Guarded};
 use core::cmp::Reverse;
 use core::fmt;
 use core::future::Future;
@@ -50,8 +51,7 @@ pub(crate) struct Hub {
 pub(crate) struct State {
     /// The sequence number of the newest event.
     pub(crate) last: u64,
-    /// The latest time that was read.
-    now: Option<Instant>,
+    time: Time,
     /// A topic with clients keeps its key.
     pub(crate) topics: Slab<Topic>,
     names: HashMap<Arc<str>, usize>,
@@ -428,10 +428,9 @@ impl Hub {
 
     /// The state, and the time. The clock is read in front of the lock, where others may be faster: it never runs back behind it.
     pub(crate) fn lock_now(&self) -> (MutexGuard<'_, State>, Instant) {
-        let read = (self.settings.clock)();
+        let shown = self.settings.clock.get().map_or_else(Instant::now, |clock| clock());
         let mut state = self.lock();
-        let now = state.now.map_or(read, |latest| latest.max(read));
-        state.now = Some(now);
+        let now = state.time.at(shown, self.settings.age);
         (state, now)
     }
 
@@ -568,11 +567,11 @@ impl Topic {
 
     /// Lets a waker wait for the next event, in the place that it has if it still has one. Returns the waker that it
     /// displaced: it may be the last of its task, whose end must not come under the lock.
-    pub(crate) fn wait(&mut self, place: &mut Place, waker: &Waker) -> Option<Waker> {
+    pub(crate) fn wait(&mut self, place: &mut Place, waker: &Waker) -> Option<Guarded<Waker>> {
         if place.is_taken && place.round == self.round {
             if let Some(waiting) = self.waiting.get_mut(place.key) {
                 let is_another = !waiting.will_wake(waker);
-                return is_another.then(|| core::mem::replace(waiting, waker.clone()));
+                return is_another.then(|| Guarded::new(core::mem::replace(waiting, waker.clone())));
             }
         }
         let key = self.waiting.insert(waker.clone());
@@ -581,10 +580,10 @@ impl Topic {
     }
 
     /// Gives a place up. Returns its waker, which must not end under the lock.
-    pub(crate) fn leave(&mut self, place: &mut Place) -> Option<Waker> {
+    pub(crate) fn leave(&mut self, place: &mut Place) -> Option<Guarded<Waker>> {
         let is_there = place.is_taken && place.round == self.round;
         place.is_taken = false;
-        is_there.then(|| self.waiting.try_remove(place.key)).flatten()
+        is_there.then(|| self.waiting.try_remove(place.key)).flatten().map(Guarded::new)
     }
 }
 
@@ -592,14 +591,19 @@ impl Topic {
 fn wake(waiting: impl IntoIterator<Item = Slab<Waker>>) {
     struct All<I: Iterator<Item = (usize, Waker)>>(I);
 
-    impl<I: Iterator<Item = (usize, Waker)>> Drop for All<I> {
-        fn drop(&mut self) {
+    impl<I: Iterator<Item = (usize, Waker)>> All<I> {
+        fn wake(&mut self) {
             self.0.by_ref().for_each(|(_, waker)| unwinding::run(|| waker.wake()));
         }
     }
 
-    let mut all = All(waiting.into_iter().flatten());
-    all.0.by_ref().for_each(|(_, waker)| waker.wake());
+    impl<I: Iterator<Item = (usize, Waker)>> Drop for All<I> {
+        fn drop(&mut self) {
+            self.wake();
+        }
+    }
+
+    All(waiting.into_iter().flatten()).wake();
 }
 
 /// The standard library's own randomness.

@@ -49,6 +49,7 @@
 //!
 //! - `json` (default): [`Message::json`], [`TypedEvent`].
 
+mod clock;
 mod hub;
 mod log;
 mod message;

@@ -1,5 +1,6 @@
 use crate::hub::Broadcaster;
 use crate::position::Epoch;
+use crate::unwinding::Guarded;
 use core::fmt;
 use core::time::Duration;
 use sse_core::{EventName, event_name};
@@ -70,11 +71,13 @@ pub struct Settings {
     pub(crate) is_strict: bool,
     pub(crate) verdict_name: EventName<'static>,
     pub(crate) start_name: EventName<'static>,
-    pub(crate) clock: Arc<dyn Fn() -> Instant + Send + Sync>,
-    pub(crate) on_connect: Option<Hook>,
-    pub(crate) on_leave: Option<Hook>,
+    /// The machine's, if there is none.
+    pub(crate) clock: Guarded<Clock>,
+    pub(crate) on_connect: Guarded<Hook>,
+    pub(crate) on_leave: Guarded<Hook>,
 }
 
+type Clock = Arc<dyn Fn() -> Instant + Send + Sync>;
 pub(crate) type Hook = Arc<dyn Fn(&Presence<'_>) + Send + Sync>;
 
 /// A client that connected, or left.
@@ -124,9 +127,9 @@ impl Settings {
             is_strict: true,
             verdict_name: event_name!("sse:reset"),
             start_name: event_name!("sse:start"),
-            clock: Arc::new(Instant::now),
-            on_connect: None,
-            on_leave: None,
+            clock: Guarded::NONE,
+            on_connect: Guarded::NONE,
+            on_leave: Guarded::NONE,
         }
     }
 
@@ -150,7 +153,7 @@ impl Settings {
     }
 
     /// Sets for how long a topic's log holds an event. What is older is let go when anything is published, or the topic is
-    /// resumed. The newest events of keys are kept beyond it.
+    /// resumed. The newest events of keys are kept beyond it. Of clocks that jump: [`Settings::with_clock`].
     pub fn with_age(mut self, age: Duration) -> Self {
         self.age = age;
         self
@@ -216,20 +219,24 @@ impl Settings {
     /// # let _ = settings;
     /// ```
     pub fn on_connect(mut self, hook: impl Fn(&Presence<'_>) + Send + Sync + 'static) -> Self {
-        self.on_connect = Some(Arc::new(hook));
+        self.on_connect = Guarded::new(Arc::new(hook));
         self
     }
 
     /// Sets what is called when a client has left: its stream was dropped, however it ended. As with
     /// [`Settings::on_connect`].
     pub fn on_leave(mut self, hook: impl Fn(&Presence<'_>) + Send + Sync + 'static) -> Self {
-        self.on_leave = Some(Arc::new(hook));
+        self.on_leave = Guarded::new(Arc::new(hook));
         self
     }
 
     /// Sets the clock that events age by: for tests.
+    ///
+    /// When it jumps ahead, events age by as much. When it goes back, they do not age until it is where it was; but one that
+    /// goes back by more than the [age](Self::with_age) of events, and more than a second, is taken to be set back, and they
+    /// age on from there. So a jump, ahead or back, keeps an event for no longer than once more its age, or a second.
     pub fn with_clock(mut self, clock: impl Fn() -> Instant + Send + Sync + 'static) -> Self {
-        self.clock = Arc::new(clock);
+        self.clock = Guarded::new(Arc::new(clock));
         self
     }
 }

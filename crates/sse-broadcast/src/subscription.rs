@@ -1,8 +1,8 @@
 use crate::hub::{Broadcaster, Client, Hub, Place, State, SubscribeError, Topic, random};
 use crate::log::{Entry, Log};
 use crate::position::Position;
-use crate::settings::{Lag, Presence};
-use crate::unwinding;
+use crate::settings::{Hook, Lag, Presence};
+use crate::unwinding::{self, Guarded};
 use core::fmt;
 use core::pin::Pin;
 use core::task::{Context, Poll, Waker};
@@ -111,8 +111,8 @@ pub struct Subscribe {
     hub: Broadcaster,
     topics: Vec<Arc<str>>,
     last_event_id: Option<EventId<'static>>,
-    filter: Option<Filter>,
-    snapshot: Option<Snapshot>,
+    filter: Guarded<Filter>,
+    snapshot: Guarded<Snapshot>,
 }
 
 type Filter = Box<dyn Fn(&Published<'_>) -> bool + Send>;
@@ -148,7 +148,7 @@ impl Subscribe {
     pub(crate) fn new(hub: Broadcaster, mut topics: Vec<Arc<str>>) -> Self {
         topics.sort();
         topics.dedup();
-        Self { hub, topics, last_event_id: None, filter: None, snapshot: None }
+        Self { hub, topics, last_event_id: None, filter: Guarded::NONE, snapshot: Guarded::NONE }
     }
 
     /// Goes on behind the event that the client saw last, if it names one.
@@ -163,7 +163,7 @@ impl Subscribe {
     /// this subscriber would have been shown. Losses are told by topic: of a topic that it shows little of, a client may be
     /// told of losses that were none of its own.
     pub fn filter(mut self, shows: impl Fn(&Published<'_>) -> bool + Send + 'static) -> Self {
-        self.filter = Some(Box::new(shows));
+        self.filter = Guarded::new(Box::new(shows));
         self
     }
 
@@ -179,7 +179,7 @@ impl Subscribe {
     where
         I: IntoIterator<Item = Event<'static>>,
     {
-        self.snapshot = Some(Box::new(|| state().into_iter().collect()));
+        self.snapshot = Guarded::new(Box::new(|| state().into_iter().collect()));
         self
     }
 
@@ -189,22 +189,22 @@ impl Subscribe {
     ///
     /// [`SubscribeError`] when there is no room.
     pub fn open(self) -> Result<Subscription, SubscribeError> {
-        let Self { hub, topics, last_event_id, filter, snapshot } = self;
+        let Self { hub, topics, last_event_id, filter, mut snapshot } = self;
         let hub = hub.hub;
-        let gate = snapshot.as_ref().map(|_| hub.gate.write().unwrap_or_else(PoisonError::into_inner));
+        let gate = snapshot.get().map(|_| hub.gate.write().unwrap_or_else(PoisonError::into_inner));
         let resumed = hub.resume(&topics, last_event_id.as_ref());
         let Resumed { mut cursor, places, outcome, last } = resumed.inspect_err(|_| {
             hub.lock().stats.refused += 1;
         })?;
         let is_wanted = !matches!(outcome, Outcome::Resumed { .. });
-        let (wanted, unwanted) = if is_wanted { (snapshot, None) } else { (None, snapshot) };
+        let wanted = if is_wanted { snapshot.take() } else { None };
         let mut events = wanted.map(|make| make());
         if events.is_some() {
             cursor = last;
         }
         drop(gate);
-        // What it holds may publish when it ends.
-        drop(unwanted);
+        // What one that is not wanted holds may publish when it ends.
+        drop(snapshot);
         let at = Position { epoch: hub.epoch, sequence: cursor };
         let mut opening = Vec::new();
         let encoder = Encoder::new();
@@ -262,8 +262,8 @@ impl fmt::Debug for Subscribe {
         f.debug_struct("Subscribe")
             .field("topics", &self.topics)
             .field("last_event_id", &self.last_event_id)
-            .field("has_filter", &self.filter.is_some())
-            .field("has_snapshot", &self.snapshot.is_some())
+            .field("has_filter", &self.filter.get().is_some())
+            .field("has_snapshot", &self.snapshot.get().is_some())
             .finish_non_exhaustive()
     }
 }
@@ -492,7 +492,7 @@ pub struct Subscription {
     outcome: Outcome,
     /// What the stream begins with.
     opening: Option<Frame>,
-    filter: Option<Filter>,
+    filter: Guarded<Filter>,
     /// Registered under this key.
     client: Option<usize>,
     /// Ends for this reason, or has ended.
@@ -551,7 +551,7 @@ impl Subscription {
             places: Vec::new(),
             cursor: 0,
             outcome: Outcome::Refused(error),
-            filter: None,
+            filter: Guarded::NONE,
             client: None,
             end: Some(End::Due(CloseReason::Refused)),
         }
@@ -569,8 +569,11 @@ impl Subscription {
         Position { epoch: self.hub.epoch, sequence: self.cursor }
     }
 
-    fn broadcaster(&self) -> Broadcaster {
-        Broadcaster { hub: Arc::clone(&self.hub) }
+    fn call(&self, hook: &Guarded<Hook>, clients: usize) {
+        if let Some(hook) = hook.get() {
+            let broadcaster = &Broadcaster { hub: Arc::clone(&self.hub) };
+            unwinding::run(|| hook(&Presence { broadcaster, topics: &self.topics, clients }));
+        }
     }
 
     /// Registers the client on its first poll; a limit that was reached since it subscribed turns it away.
@@ -609,13 +612,12 @@ impl Subscription {
         }
         let clients = state.clients.len();
         drop(state);
-        if let Some(hook) = &self.hub.settings.on_connect {
-            hook(&Presence { broadcaster: &self.broadcaster(), topics: &self.topics, clients });
-        }
+        self.call(&self.hub.settings.on_connect, clients);
     }
 
     /// Everything missed up to a chunk, a verdict, the end, or a place to wait.
     fn advance(&mut self, waker: &Waker) -> Step {
+        let mut displaced = Vec::new();
         let mut state = self.hub.lock();
         let close = self.client.and_then(|key| state.clients.get(key)).and_then(|client| client.close);
         if let Some((reason, _)) = close.filter(|(_, through)| self.cursor >= *through) {
@@ -640,7 +642,7 @@ impl Subscription {
                 }
             };
         }
-        if self.filter.is_some() || close.is_some() {
+        if self.filter.get().is_some() || close.is_some() {
             let through = close.map_or(u64::MAX, |(_, through)| through);
             let mut read = Vec::new();
             state.read(&self.places, self.cursor, |topic, entry| {
@@ -658,7 +660,6 @@ impl Subscription {
             self.end = Some(End::Due(reason));
             return Step::Again;
         }
-        let mut displaced = Vec::new();
         for place in &mut self.places {
             if let Some(topic) = state.topics.get_mut(place.topic) {
                 displaced.extend(topic.wait(place, waker));
@@ -685,7 +686,7 @@ impl Subscription {
         if let Some(last) = read.last() {
             self.cursor = last.entry.sequence;
         }
-        let shows = |Read { topic, entry }: &Read| match (&self.filter, self.topics.get(*topic)) {
+        let shows = |Read { topic, entry }: &Read| match (self.filter.get(), self.topics.get(*topic)) {
             (Some(filter), Some(topic)) => filter(&Published {
                 topic,
                 name: entry.name.as_deref(),
@@ -755,11 +756,17 @@ impl Drop for Subscription {
         }
         let clients = state.clients.len();
         drop(state);
+        let _told_even_if_a_waker_panics = LeaveOnDrop(self, clients);
         drop(left);
-        if let Some(hook) = &self.hub.settings.on_leave {
-            let presence = Presence { broadcaster: &self.broadcaster(), topics: &self.topics, clients };
-            unwinding::run(|| hook(&presence));
-        }
+    }
+}
+
+/// Calls the hook of a client that left; that many stay.
+struct LeaveOnDrop<'a>(&'a Subscription, usize);
+
+impl Drop for LeaveOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.call(&self.0.hub.settings.on_leave, self.1);
     }
 }
 

@@ -91,8 +91,38 @@ fn a_clock_that_goes_back_lets_go_of_nothing_early_and_of_everything_in_the_end(
 }
 
 #[test]
-fn any_jumps_lose_nothing_younger_than_its_age_and_tell_what_is_lost() {
+fn a_clock_that_jumped_ahead_once_keeps_nothing_from_ageing_when_it_is_back() {
     let (hub, hands) = hub();
+    let day = 24 * HOUR;
+    let set = |now| *hands.lock().unwrap() = now;
+    // A reading alone: nothing is published at that hour.
+    set(2 * day);
+    drop(hub.subscribe(["elsewhere"], None).unwrap());
+    set(day + Duration::from_secs(10));
+    publish(&hub, 1);
+    set(day + Duration::from_secs(70));
+    assert_eq!(outcome(&hub, 0), Outcome::Resumed { replayed: 1 });
+    set(day + Duration::from_secs(71));
+    assert_eq!(outcome(&hub, 0), Outcome::Gap { from: 0, to: 1 });
+    // What was published at that hour, in another topic, ages, too, and makes room for others.
+    let (zero, shown) = (Instant::now(), Arc::clone(&hands));
+    let settings = Settings::new().with_age(MINUTE).with_topics(1);
+    let hub = Broadcaster::new(settings.with_clock(move || zero + *shown.lock().unwrap()));
+    set(2 * day);
+    hub.publish("a", "x").unwrap();
+    set(day);
+    assert!(hub.publish("b", "x").is_err());
+    set(day + MINUTE);
+    assert!(hub.publish("b", "x").is_err());
+    set(day + MINUTE + Duration::from_secs(1));
+    hub.publish("b", "x").unwrap();
+}
+
+#[test]
+fn any_jumps_lose_nothing_younger_than_its_age_and_keep_nothing_for_long() {
+    let (hub, hands) = hub();
+    // Far from its zero: each of its jumps is a whole one.
+    *hands.lock().unwrap() = 10_000 * HOUR;
     let mut random = 7_u64;
     let mut next = |below: u64| {
         random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -113,17 +143,20 @@ fn any_jumps_lose_nothing_younger_than_its_age_and_tell_what_is_lost() {
         let last = times.len() as u64;
         let seen = last - next(last.min(12));
         let kept = last.saturating_sub(10);
-        // Never yet, by any hour that the clock has shown since, was it too old.
-        let young = |number: u64| {
-            let since = &times[number as usize - 1..];
-            since.iter().all(|shown| shown.saturating_sub(since[0]) <= MINUTE)
+        // How far the clock has run since it was published; each time that it goes back it is set back.
+        let is_young = |number: u64| {
+            let since = times[number as usize - 1..].windows(2);
+            since.map(|pair| pair[1].saturating_sub(pair[0])).sum::<Duration>() <= MINUTE
         };
         match outcome(&hub, seen) {
-            Outcome::Resumed { replayed } => assert_eq!(replayed, last - seen),
+            Outcome::Resumed { replayed } => {
+                assert_eq!(replayed, last - seen);
+                assert!(seen == last || is_young(seen + 1), "{} of {last} was old", seen + 1);
+            }
             Outcome::Gap { from, to } => {
                 assert_eq!(from, seen);
                 // The newest that is gone had to go; those before it went first.
-                assert!(to <= kept || !young(to), "{to} of {last} was young");
+                assert!(to <= kept || !is_young(to), "{to} of {last} was young");
             }
             other => panic!("{other:?}"),
         }

@@ -906,22 +906,26 @@ fn b03_m44_a_topic_that_falls_silent_keeps_nothing_beyond_its_age() {
 }
 
 #[test]
-fn a_clock_that_runs_back_stands_still() {
+fn a_clock_that_runs_back_stands_still_and_one_that_is_set_back_goes_on() {
     let clock = Arc::new(Mutex::new(std::time::Instant::now()));
     let hands = Arc::clone(&clock);
     let settings = settings().with_age(Duration::from_secs(60));
     let hub = Broadcaster::new(settings.with_clock(move || *hands.lock().unwrap()));
     let start = *clock.lock().unwrap();
     let set = |seconds| *clock.lock().unwrap() = start + Duration::from_secs(seconds);
-    set(100);
-    hub.publish("a", "1").unwrap();
-    set(0);
-    hub.publish("b", "2").unwrap();
-    // What was published when it stood ages as the rest, in whatever topic.
-    for (seconds, outcome) in
-        [(160, Outcome::Resumed { replayed: 1 }), (161, Outcome::Gap { from: 0, to: 2 })]
-    {
-        set(seconds);
-        assert_eq!(hub.subscribe(["b"], Some(&event_id!("e-0"))).unwrap().outcome(), outcome, "{seconds}");
+    // What was published when it stood ages as the rest, in whatever topic. Back by more than events live, time goes on.
+    for (ahead, back, last) in [(100, 40, 160), (300, 239, 299)] {
+        set(ahead);
+        let before = hub.publish("a", "1").unwrap();
+        set(back);
+        let sequence = hub.publish("b", "2").unwrap().sequence;
+        for (seconds, outcome) in [
+            (last, Outcome::Resumed { replayed: 1 }),
+            (last + 1, Outcome::Gap { from: before.sequence, to: sequence }),
+        ] {
+            set(seconds);
+            let resumed = hub.subscribe(["b"], Some(&before.to_id())).unwrap();
+            assert_eq!(resumed.outcome(), outcome, "{seconds}");
+        }
     }
 }

@@ -63,6 +63,8 @@ fn op() -> impl Strategy<Value = Op> {
         6 => pick().prop_map(Op::Drop),
         10 => pick().prop_map(Op::Reconnect),
         10 => (-30..60_i64).prop_map(Op::Time),
+        // So far that the clock is taken to be set back.
+        2 => prop_oneof![-3_000..-900_i64, 900..3_000_i64].prop_map(Op::Time),
         1 => Just(Op::Drain),
         3 => Just(Op::DrainStep),
         1 => Just(Op::DrainDrop),

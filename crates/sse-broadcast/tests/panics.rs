@@ -189,3 +189,132 @@ fn wakers_that_panic_keep_nobody_asleep_and_abort_nothing() {
     drop(streams);
     works(&hub);
 }
+
+/// Panics when it is dropped, and counts that.
+struct Bomb(Arc<AtomicUsize>);
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        panic!("a bomb");
+    }
+}
+
+/// A waker that panics when it is dropped.
+struct Clinging(#[allow(dead_code, reason = "it goes off")] Bomb);
+
+impl Wake for Clinging {
+    fn wake(self: Arc<Self>) {}
+}
+
+#[test]
+fn whatever_of_the_users_panics_when_it_is_dropped_aborts_nothing() {
+    let table = ["clock", "on_connect", "on_leave", "filter", "snapshot", "payload", "waker"];
+    for holders in table.iter().map(|name| vec![*name]).chain([table.to_vec()]) {
+        let (went_off, left) = (Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());
+        let bomb = |name| holders.contains(&name).then(|| Bomb(Arc::clone(&went_off)));
+        let (clock, on_connect, on_leave) = (bomb("clock"), bomb("on_connect"), bomb("on_leave"));
+        let (payload, count, now) =
+            (std::sync::Mutex::new(bomb("payload")), Arc::clone(&left), std::time::Instant::now());
+        let settings = settings()
+            .with_clock(move || {
+                let _ = &clock;
+                now
+            })
+            .on_connect(move |_| {
+                let _ = &on_connect;
+            })
+            .on_leave(move |_| {
+                let _ = &on_leave;
+                count.fetch_add(1, Ordering::SeqCst);
+                let payload = payload.lock().unwrap().take();
+                if let Some(payload) = payload {
+                    std::panic::panic_any(payload);
+                }
+            });
+        let (filter, snapshot) = (bomb("filter"), bomb("snapshot"));
+        // All of it, the broadcaster too, is dropped while a filter's panic unwinds.
+        let panicked = catch_unwind(AssertUnwindSafe(move || {
+            let hub = Broadcaster::new(settings);
+            let _unopened = hub.subscription(["t"]).snapshot(move || {
+                drop(snapshot);
+                [Event::new("x")]
+            });
+            let _waits = bomb("waker").map(|bomb| {
+                let mut stream = hub.subscribe(["t", "u"], None).unwrap();
+                let waker = Waker::from(Arc::new(Clinging(bomb)));
+                while poll_with(&mut stream, &waker).is_ready() {}
+                // Held by the place where it waits, alone.
+                drop(waker);
+                stream
+            });
+            let filtered = hub.subscription(["f"]).filter(move |_| {
+                let _ = &filter;
+                panic!("a filter");
+            });
+            let mut stream = filtered.open().unwrap();
+            read(&mut stream);
+            hub.publish("f", "x").unwrap();
+            read(&mut stream);
+        }));
+        assert_eq!(
+            panicked.unwrap_err().downcast_ref(),
+            Some(&"a filter"),
+            "the first is heard of: {holders:?}"
+        );
+        assert_eq!(went_off.load(Ordering::SeqCst), holders.len(), "{holders:?}");
+        let clients = 1 + usize::from(holders.contains(&"waker"));
+        assert_eq!(left.load(Ordering::SeqCst), clients, "{holders:?}");
+    }
+}
+
+#[test]
+fn a_waker_that_panics_when_it_is_dropped_keeps_nobody_from_hearing_who_left() {
+    let left = Arc::<AtomicUsize>::default();
+    let went_off = Arc::<AtomicUsize>::default();
+    let count = Arc::clone(&left);
+    let hub = Broadcaster::new(settings().on_leave(move |_| {
+        count.fetch_add(1, Ordering::SeqCst);
+    }));
+    let mut stream = hub.subscribe(["t", "u"], None).unwrap();
+    let waker = Waker::from(Arc::new(Clinging(Bomb(Arc::clone(&went_off)))));
+    while poll_with(&mut stream, &waker).is_ready() {}
+    drop(waker);
+    assert!(panics(move || drop(stream)));
+    assert_eq!((left.load(Ordering::SeqCst), went_off.load(Ordering::SeqCst)), (1, 1));
+    works(&hub);
+}
+
+#[test]
+fn what_is_published_while_a_panic_unwinds_wakes_everybody() {
+    struct Explosive(Arc<AtomicUsize>);
+    impl Wake for Explosive {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+            panic!("a waker");
+        }
+    }
+    /// Says good-bye, as a user's guard may.
+    struct Leaving(Broadcaster);
+    impl Drop for Leaving {
+        fn drop(&mut self) {
+            self.0.publish("t", "gone").unwrap();
+        }
+    }
+    let hub = Broadcaster::new(settings());
+    let woken = Arc::<AtomicUsize>::default();
+    let mut streams: Vec<_> = (0..3).map(|_| hub.subscribe(["t"], None).unwrap()).collect();
+    for stream in &mut streams {
+        let waker = Waker::from(Arc::new(Explosive(Arc::clone(&woken))));
+        while poll_with(stream, &waker).is_ready() {}
+    }
+    let leaving = Leaving(hub.clone());
+    let panicked = catch_unwind(AssertUnwindSafe(move || {
+        let _leaving = leaving;
+        panic!("first");
+    }));
+    assert_eq!(panicked.unwrap_err().downcast_ref(), Some(&"first"));
+    assert_eq!((woken.load(Ordering::SeqCst), hub.position().sequence), (3, 1));
+    drop(streams);
+    works(&hub);
+}

@@ -3,7 +3,7 @@ use crate::observer::Reports;
 use crate::options::{Options, Until};
 use crate::source::Source;
 use crate::timer::{Alarm, Timer};
-use crate::unwinding;
+use crate::unwinding::Guarded;
 use bytes::Bytes;
 use core::fmt;
 use core::pin::Pin;
@@ -52,14 +52,14 @@ pin_project! {
     /// ```
     pub struct Driver<S, T> {
         #[pin]
-        source: Option<S>,
-        alarm: Alarm<T>,
+        source: Guarded<S>,
+        alarm: Guarded<Alarm<T>>,
         config: Arc<Config>,
         // Made on the first poll: a response may be built and thrown away anywhere.
         connection: Option<Connection>,
-        on_error: ErrorPolicy,
+        on_error: Guarded<ErrorPolicy>,
         reports: Reports,
-        until: Option<Until>,
+        until: Guarded<Until>,
         // The source failed, and what it told is all that it will.
         has_failed: bool,
         // The last that came of the source was a failure, which the policy went over.
@@ -72,12 +72,11 @@ pin_project! {
         fn drop(this: Pin<&mut Self>) {
             let this = this.project();
             let totals = this.connection.as_ref().map(Connection::totals).unwrap_or_default();
-            // A poll that did not return panicked: the source, most likely, not the peer.
+            // A poll that did not return panicked: users' code, the source most likely, and not the peer.
             let reason = if *this.is_polled { CloseReason::SourceFailed } else { CloseReason::PeerGone };
             let _told_even_if_the_source_panics = CloseOnDrop { reports: this.reports, reason, totals };
             // The producer goes first: the hook may look at what it left.
-            let mut source = this.source;
-            unwinding::run(|| source.set(None));
+            this.source.clear();
         }
     }
 }
@@ -91,13 +90,13 @@ impl<S, T> Driver<S, T> {
     {
         let Options { config, on_error, on_close, until, observer } = options;
         Self {
-            source: Some(source),
-            alarm: Alarm::new(timer),
+            source: Guarded::new(source),
+            alarm: Guarded::new(Alarm::new(timer)),
             config,
             connection: None,
-            on_error,
+            on_error: Guarded::new(on_error),
             reports: Reports::new(on_close, observer),
-            until,
+            until: Guarded::new(until),
             has_failed: false,
             has_skipped_failure: false,
             is_polled: false,
@@ -117,16 +116,20 @@ impl<S: Source, T: Timer> Driver<S, T> {
     /// It is woken when the source, the timer or the shutdown has news.
     pub fn poll_chunk(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
         let mut this = self.project();
-        this.reports.was_handed_over();
+        // Only the drop takes these.
+        let (Some(alarm), Some(on_error)) = (this.alarm.get_mut(), this.on_error.get()) else {
+            return Poll::Ready(None);
+        };
         if core::mem::replace(this.is_polled, true) {
-            // The source panicked in the poll before, and somebody went on: it is not asked again.
+            // Users' code panicked in the poll before, and somebody went on: the source is not asked again.
             *this.has_failed = true;
             this.reports.forget();
         }
+        this.reports.was_handed_over();
         // An alarm that rang proves that its time has come, even by a clock that lags behind it.
         let mut rung = Instant::EPOCH;
         let chunk = loop {
-            let now = this.alarm.now().max(rung);
+            let now = alarm.now().max(rung);
             let connection = this.connection.get_or_insert_with(|| {
                 this.reports.start();
                 if let Some(opening) = this.config.opening() {
@@ -135,9 +138,9 @@ impl<S: Source, T: Timer> Driver<S, T> {
                 Connection::start(Arc::clone(this.config), now).with_seed(random_seed())
             });
             if connection.is_open() {
-                if let Some(until) = this.until {
+                if let Some(until) = this.until.get_mut() {
                     if until.as_mut().poll(cx).is_ready() {
-                        *this.until = None;
+                        Pin::new(&mut *this.until).clear();
                         connection.wind_down(CloseReason::Shutdown);
                     }
                 }
@@ -146,7 +149,7 @@ impl<S: Source, T: Timer> Driver<S, T> {
             let mut asked = Asked {
                 source: this.source.as_mut(),
                 encoder,
-                on_error: this.on_error,
+                on_error,
                 reports: this.reports,
                 has_failed: this.has_failed,
                 has_skipped_failure: this.has_skipped_failure,
@@ -155,8 +158,8 @@ impl<S: Source, T: Timer> Driver<S, T> {
             let beats = connection.totals().heartbeats;
             let output = connection.poll_output_with(now, || asked.next(cx));
             if !connection.is_open() || *this.has_failed {
-                this.source.set(None);
-                *this.until = None;
+                this.source.as_mut().clear();
+                Pin::new(&mut *this.until).clear();
             }
             match output {
                 Output::Transmit(chunk) => {
@@ -170,7 +173,7 @@ impl<S: Source, T: Timer> Driver<S, T> {
                     break Poll::Ready(None);
                 }
                 Output::Wait(None) => break Poll::Pending,
-                Output::Wait(Some(deadline)) => match this.alarm.poll(now, deadline, cx) {
+                Output::Wait(Some(deadline)) => match alarm.poll(now, deadline, cx) {
                     Poll::Ready(deadline) => rung = deadline,
                     Poll::Pending => break Poll::Pending,
                 },
@@ -195,7 +198,7 @@ impl Drop for CloseOnDrop<'_> {
 
 /// The source, as the connection asks it.
 struct Asked<'a, S> {
-    source: Pin<&'a mut Option<S>>,
+    source: Pin<&'a mut Guarded<S>>,
     encoder: &'a Encoder,
     on_error: &'a ErrorPolicy,
     reports: &'a mut Reports,
@@ -210,7 +213,7 @@ impl<S: Source> Asked<'_, S> {
             if *self.has_failed {
                 return Next::Close(CloseReason::SourceFailed);
             }
-            let Some(mut source) = self.source.as_mut().as_pin_mut() else {
+            let Some(mut source) = self.source.as_mut().get_pin_mut() else {
                 return Next::Close(CloseReason::SourceEnded);
             };
             let error = match source.as_mut().poll_frame(self.encoder, cx) {
@@ -228,11 +231,14 @@ impl<S: Source> Asked<'_, S> {
                 Poll::Ready(Some(Err(error))) => error,
             };
             *self.has_skipped_failure = matches!(error, ItemError::Source(_));
-            self.reports.observe_error(|| source.kind(), &error);
-            let action = match &error {
-                ItemError::Skip(_) => ErrorAction::Skip,
-                error => self.on_error.decide(error, self.encoder),
-            };
+            let error = Guarded::new(error);
+            let action = error.get().map_or(ErrorAction::Skip, |error| {
+                self.reports.observe_error(|| source.kind(), error);
+                match error {
+                    ItemError::Skip(_) => ErrorAction::Skip,
+                    error => self.on_error.decide(error, self.encoder),
+                }
+            });
             match action {
                 ErrorAction::Send(frame) => {
                     self.reports.accept(frame.as_bytes(), || "error");

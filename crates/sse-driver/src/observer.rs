@@ -1,5 +1,5 @@
 use crate::options::CloseHook;
-use crate::unwinding;
+use crate::unwinding::{self, Guarded};
 use bytes::Bytes;
 use core::time::Duration;
 use sse_core::connection::{CloseReason, Totals};
@@ -135,7 +135,7 @@ pub(crate) struct Reports {
 }
 
 struct Observed {
-    observer: Arc<dyn Observer>,
+    observer: Guarded<Arc<dyn Observer>>,
     is_started: bool,
     /// Reads names and ids off the wire: frames do not carry them, and responses without an observer pay nothing.
     decoder: Decoder,
@@ -149,7 +149,7 @@ impl Reports {
     pub(crate) fn new(on_close: Option<CloseHook>, observer: Option<Arc<dyn Observer>>) -> Self {
         let observed = observer.map(|observer| {
             Box::new(Observed {
-                observer,
+                observer: Guarded::new(observer),
                 is_started: false,
                 decoder: Decoder::with_limit(usize::MAX),
                 kinds: VecDeque::new(),
@@ -161,9 +161,10 @@ impl Reports {
 
     pub(crate) fn start(&mut self) {
         if let Some(observed) = &mut self.observed {
-            observed.is_started = true;
+            if !core::mem::replace(&mut observed.is_started, true) {
+                tell(&observed.observer, &Notice::Start);
+            }
         }
-        self.observe(&Notice::Start);
     }
 
     /// What was accepted may never come: a poll panicked with it.
@@ -182,7 +183,7 @@ impl Reports {
 
     pub(crate) fn observe(&self, notice: &Notice<'_>) {
         if let Some(observed) = &self.observed {
-            unwinding::run(|| observed.observer.observe(notice));
+            tell(&observed.observer, notice);
         }
     }
 
@@ -241,25 +242,33 @@ impl Drop for RunOnDrop {
     }
 }
 
+fn tell(observer: &Guarded<Arc<dyn Observer>>, notice: &Notice<'_>) {
+    if let Some(observer) = observer.get() {
+        unwinding::run(|| observer.observe(notice));
+    }
+}
+
 impl Observed {
     fn report(&mut self, chunk: &[u8], is_heartbeat: bool) {
-        self.observer.observe(&Notice::Chunk { bytes: chunk.len() });
+        let Self { observer, decoder, kinds, .. } = self;
+        let tell = |notice: &Notice<'_>| tell(observer, notice);
+        tell(&Notice::Chunk { bytes: chunk.len() });
         if is_heartbeat {
-            self.observer.observe(&Notice::Heartbeat);
+            tell(&Notice::Heartbeat);
         }
-        let mut feed = self.decoder.feed(chunk);
+        let mut feed = decoder.feed(chunk);
         while let Some(item) = feed.next() {
             // A heartbeat may be an event; it was told of already.
             match item {
-                Item::Retry(time) => self.observer.observe(&Notice::Retry { time }),
+                Item::Retry(time) => tell(&Notice::Retry { time }),
                 Item::Event(event) if !is_heartbeat => {
                     let name = event.event_type();
                     // Nobody gave it: it is the connection's own.
-                    let Some(kind) = next_kind(&mut self.kinds) else {
-                        self.observer.observe(&Notice::CloseEvent { name });
+                    let Some(kind) = next_kind(kinds) else {
+                        tell(&Notice::CloseEvent { name });
                         continue;
                     };
-                    self.observer.observe(&Notice::Event {
+                    tell(&Notice::Event {
                         kind,
                         name,
                         id: event.sets_id().then(|| event.last_event_id()),

@@ -445,6 +445,165 @@ fn panics_while_another_unwinds_are_let_go_of() {
     assert_eq!(*heard.lock().unwrap(), ["observer: source-failed", "hook: source-failed"]);
 }
 
+/// Panics when it is dropped, and counts that.
+struct Bomb(Arc<AtomicUsize>);
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        panic!("a bomb");
+    }
+}
+
+impl core::fmt::Debug for Bomb {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("Bomb")
+    }
+}
+
+impl core::fmt::Display for Bomb {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("a bomb")
+    }
+}
+
+impl core::error::Error for Bomb {}
+
+/// A source that fails once or panics, and holds a bomb or none.
+struct Fuse {
+    error: Option<Bomb>,
+    _bomb: Option<Bomb>,
+}
+
+impl Source for Fuse {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &Encoder,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame, ItemError>>> {
+        let Some(error) = self.error.take() else { panic!("in poll") };
+        Poll::Ready(Some(Err(ItemError::Source(error.into()))))
+    }
+}
+
+/// A clock that holds a bomb or none.
+struct Armed(Option<Bomb>);
+
+impl Timer for Armed {
+    fn now(&mut self) -> Instant {
+        let _ = &self.0;
+        Instant::EPOCH
+    }
+
+    fn reset(&mut self, _: Instant) {}
+
+    fn poll_elapsed(&mut self, _: &mut Context<'_>) -> Poll<()> {
+        Poll::Pending
+    }
+}
+
+#[test]
+fn whatever_of_the_users_panics_when_it_is_dropped_aborts_nothing() {
+    let table = ["source", "timer", "until", "on_error", "error", "with_observer", "on_close", "payload"];
+    let cases = table.iter().map(|name| vec![*name]).chain([table.to_vec()]);
+    // While the panic of a poll unwinds, and while there is none but what a bomb begins.
+    for (holders, in_poll) in cases.flat_map(|holders| [(holders.clone(), true), (holders, false)]) {
+        let (went_off, hooks) = (Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());
+        let bomb = |name| holders.contains(&name).then(|| Bomb(Arc::clone(&went_off)));
+        let policy = bomb("on_error");
+        let mut options = Options::new().on_error(ErrorPolicy::custom(move |_| {
+            let _ = &policy;
+            panic!("a policy");
+        }));
+        if let Some(bomb) = bomb("until") {
+            options = options.until(async move {
+                let _held = bomb;
+                core::future::pending().await
+            });
+        }
+        if let Some(bomb) = bomb("with_observer") {
+            options = options.with_observer(move |_: &Notice<'_>| {
+                let _ = &bomb;
+            });
+        }
+        let (captured, payload, ran) = (bomb("on_close"), bomb("payload"), Arc::clone(&hooks));
+        options = options.on_close(move |_, _| {
+            ran.fetch_add(1, Ordering::SeqCst);
+            if let Some(payload) = payload {
+                // Of what was captured, nothing may go off in here as well: that would be the hook's own abort.
+                core::mem::forget(captured);
+                std::panic::panic_any(payload);
+            }
+            drop(captured);
+        });
+        let error = if in_poll { bomb("error") } else { None };
+        let source = Fuse { error, _bomb: bomb("source") };
+        let timer = Armed(bomb("timer"));
+        let panicked = std::panic::catch_unwind(core::panic::AssertUnwindSafe(|| {
+            let mut driver = Box::pin(Driver::new(source, timer, options));
+            if in_poll {
+                drop(driver.as_mut().poll_chunk(&mut Context::from_waker(Waker::noop())));
+                drop(driver.as_mut().poll_chunk(&mut Context::from_waker(Waker::noop())));
+            }
+        }));
+        if let Err(payload) = panicked {
+            core::mem::forget(payload);
+        }
+        assert_eq!(hooks.load(Ordering::SeqCst), 1, "{holders:?}");
+        assert!(went_off.load(Ordering::SeqCst) > 0 || !in_poll, "{holders:?}");
+    }
+}
+
+#[test]
+fn an_observer_that_panics_at_any_notice_is_no_peer_that_is_gone_and_nothing_is_told_twice() {
+    type IsIt = fn(&Notice<'_>) -> bool;
+    let notices: [(&str, IsIt); 5] = [
+        ("Start", |notice| matches!(notice, Notice::Start)),
+        ("Chunk", |notice| matches!(notice, Notice::Chunk { .. })),
+        ("Event", |notice| matches!(notice, Notice::Event { .. })),
+        ("Error", |notice| matches!(notice, Notice::Error { .. })),
+        ("CloseEvent", |notice| matches!(notice, Notice::CloseEvent { .. })),
+    ];
+    for ((name, is_it), polls_on) in notices.into_iter().flat_map(|notice| [(notice, false), (notice, true)])
+    {
+        let (heard, reasons) = (Arc::<Mutex<Vec<_>>>::default(), Arc::<Mutex<Vec<_>>>::default());
+        let (listener, hook) = (Arc::clone(&heard), Arc::clone(&reasons));
+        let observer = move |notice: &Notice<'_>| {
+            let text = format!("{notice:?}");
+            let word = text.split(|it: char| !it.is_alphanumeric()).next().unwrap_or_default().to_owned();
+            let is_first = !listener.lock().unwrap().contains(&word);
+            listener.lock().unwrap().push(word);
+            assert!(!is_it(notice) || !is_first, "an observer");
+        };
+        let options = Options::new()
+            .with_observer(observer)
+            .with_close_event(CloseEvent::new(event_name!("done")))
+            .on_close(move |reason, _| hook.lock().unwrap().push(reason));
+        let source = tokio_stream::iter([Ok("a"), Ok("b"), Err("broken")]);
+        let mut driver = Box::pin(Driver::new(source, Clock::default(), options));
+        let read = |driver: &mut Pin<Box<Driver<_, _>>>| {
+            let all = || while let Poll::Ready(Some(_)) = poll(driver.as_mut()) {};
+            std::panic::catch_unwind(core::panic::AssertUnwindSafe(all)).is_err()
+        };
+        assert!(read(&mut driver), "{name}");
+        if polls_on {
+            assert!(!read(&mut driver), "{name}");
+        }
+        drop(driver);
+        assert_eq!(*reasons.lock().unwrap(), [CloseReason::SourceFailed], "{name}");
+        let heard = heard.lock().unwrap();
+        let count = |word: &str| heard.iter().filter(|it| *it == word).count();
+        assert_eq!((count("Start"), count("Close")), (1, 1), "{name}: {heard:?}");
+        // What was lost in the panic is not made up for by what comes behind it.
+        let events = match (name, polls_on) {
+            ("Start" | "Chunk" | "Error", _) => 0,
+            ("Event", _) => 1,
+            _ => 3,
+        };
+        assert_eq!(count("Event"), events, "{name}: {heard:?}");
+    }
+}
+
 #[test]
 fn a_sender_holds_a_bounded_number_of_frames_and_says_so() {
     let kept = Arc::new(Mutex::new(None));

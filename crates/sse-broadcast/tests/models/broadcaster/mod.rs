@@ -170,8 +170,13 @@ impl World {
 
     /// The time, as the broadcaster reads it now.
     fn look(&mut self) -> u64 {
-        self.model.now = self.model.now.max(self.clock.load(Ordering::SeqCst));
-        self.model.now
+        let (clock, model) = (self.clock.load(Ordering::SeqCst), &mut self.model);
+        // Back by more than a second, and more than events live: it was set back.
+        if clock + model.behind + self.bounds.age.max(1_000) < model.now {
+            model.behind = model.now - clock;
+        }
+        model.now = model.now.max(clock + model.behind);
+        model.now
     }
 
     fn step(&mut self, op: &Op) {
@@ -309,11 +314,11 @@ impl World {
         }
         let len = Frame::concat(&events).unwrap().len() + format!("id: {EPOCH}-{sequence}\n").len();
         let published = self.hub.publish(TOPICS[topic], message);
+        let now = self.look();
         if self.model.is_closed {
             assert_eq!(published, Err(PublishError::Closed));
             return;
         }
-        let now = self.look();
         if !self.model.need(&[topic], now, &self.bounds) {
             assert_eq!(published, Err(PublishError::TooManyTopics { limit: self.bounds.topics }));
             return;
@@ -361,6 +366,7 @@ impl World {
         if topics.len() > limit {
             return Some(SubscribeError::TooManyTopics { limit });
         }
+        self.look();
         if self.model.is_closed || self.drain.is_some() {
             return Some(SubscribeError::Closed);
         }

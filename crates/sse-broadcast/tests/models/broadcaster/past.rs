@@ -33,8 +33,10 @@ pub(super) struct Model {
     pub(super) floor: u64,
     pub(super) connected: Vec<Vec<usize>>,
     pub(super) is_closed: bool,
-    /// The latest time that the broadcaster has read: it does not take it back.
+    /// The time as the broadcaster has it, which does not take it back.
     pub(super) now: u64,
+    /// How far the clock was set back.
+    pub(super) behind: u64,
     /// Up to where those read that a drain has closed so far, and how many of them there are.
     pub(super) drained: Vec<u64>,
     pub(super) lagged: u64,
