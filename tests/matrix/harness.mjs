@@ -301,4 +301,4 @@ export class Reading {
 
 /** Where cargo has put the server. */
 export const BINARY = process.env.SSE_MATRIX
-  ?? path.join(process.env.CARGO_TARGET_DIR ?? path.join(HERE, "../../target"), "debug/sse-matrix");
+  || path.join(process.env.CARGO_TARGET_DIR || path.join(HERE, "../../target"), "debug/sse-matrix");

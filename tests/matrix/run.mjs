@@ -74,14 +74,14 @@ const table = (adapters) => {
 // ---- Clients ---------------------------------------------------------------------------------------------------------
 
 const find = ({ program, variable }) => {
-  const named = process.env[variable];
-  if (named || path.isAbsolute(program)) return existsSync(named ?? program);
-  return process.env.PATH.split(path.delimiter).some((dir) => existsSync(path.join(dir, program)));
+  const named = process.env[variable] || program;
+  if (path.isAbsolute(named)) return existsSync(named);
+  return (process.env.PATH ?? "").split(path.delimiter).some((dir) => existsSync(path.join(dir, named)));
 };
 
 const clients = CLIENTS.filter(({ name }) => options.client.includes(name)).filter(({ name, needs }) => {
   if (!needs || find(needs)) return true;
-  console.log(`SKIPPED: ${name}: there is no ${needs.program}`);
+  console.log(`SKIPPED: ${name}: there is no ${process.env[needs.variable] || needs.program}`);
   return false;
 });
 
