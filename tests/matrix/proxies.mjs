@@ -12,7 +12,7 @@ import path from "node:path";
 import { parseArgs } from "node:util";
 
 import { check, eachOf, ensure, equal, SECOND, summarise } from "../browser/harness.mjs";
-import { Response } from "./curl.mjs";
+import { ALONE, Response } from "./curl.mjs";
 import * as caddy from "./proxies/caddy.mjs";
 import * as haproxy from "./proxies/haproxy.mjs";
 import * as nginx from "./proxies/nginx.mjs";
@@ -169,7 +169,7 @@ const readCases = async (url, args, targets, directory) => {
   await fs.mkdir(directory, { recursive: true });
   const files = targets.map((_, index) => path.join(directory, String(index)));
   const config = targets.map((target, index) => `url = "${url}${target}"\noutput = "${files[index]}"\n`).join("");
-  const curl = spawn("curl", ["-sS", "--fail", "--max-time", "60", ...args, "--config", "-"]);
+  const curl = spawn("curl", [...ALONE, "-sS", "--fail", "--max-time", "60", ...args, "--config", "-"]);
   let why = "";
   curl.stderr.on("data", (text) => { why += text; });
   const done = new Promise((resolve, reject) => {
