@@ -363,8 +363,9 @@ const silence = (fronts, name, limit, heartbeat) => fronts.flatMap((front) => [
 const drive = async (program, adapter, proxies, place) => {
   const server = await Server.start(program, adapter);
   const name = `sse-${adapter}`;
-  const running = await Promise.all(proxies.map((proxy) => startProxy(proxy, place, server.port)));
+  const starts = proxies.map((proxy) => startProxy(proxy, place, server.port));
   try {
+    const running = await Promise.all(starts);
     // sse-actix says `identity`, which keeps all of them from compressing.
     const { head } = await ended(new Response(`${server.url}/count?to=1`));
     const said = head.headers["content-encoding"];
@@ -390,7 +391,9 @@ const drive = async (program, adapter, proxies, place) => {
     await terminate(server, fronts, controls, name);
   } finally {
     await server.kill();
-    await Promise.all(running.map(({ stop }) => stop()));
+    // What did start, though another did not.
+    const started = (await Promise.allSettled(starts)).filter(({ status }) => status === "fulfilled");
+    await Promise.all(started.map(({ value }) => value.stop()));
   }
 };
 
@@ -398,10 +401,8 @@ const proxies = [nginx, haproxy, caddy].filter((proxy) => options.proxy.includes
 for (const proxy of proxies) console.log(`${proxy.name} ${await versionOf(proxy)}`);
 const program = process.env.SSE_MATRIX ?? await build();
 const place = await makeDirectory();
-try {
-  // At the same time: most of it is waiting.
-  await Promise.all(options.adapter.map((adapter) => eachOf([adapter], () => drive(program, adapter, proxies, place))));
-} finally {
-  await place.remove();
-}
+// At the same time: most of it is waiting.
+await Promise.all(options.adapter.map((adapter) => eachOf([adapter], () => drive(program, adapter, proxies, place))));
 summarise();
+// Whatever still runs is no reason to wait.
+process.exit();

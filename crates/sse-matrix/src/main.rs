@@ -14,7 +14,8 @@
 //! | `GET /gone` | 204 |
 //! | `GET /state` | open streams, requests, departures |
 //!
-//! All of them answer HEAD, and `/count` POST. Parameters such as `who=`, and `for=` of `/quiet`, only tell requests apart in `/state`. SIGTERM ends it gracefully. Prints `listening on URL`.
+//! All of them answer HEAD, and `/count` POST. Other parameters, as `who=` and the `for=` of `/quiet`, only tell requests apart in
+//! `/state`. SIGTERM ends it gracefully. Prints `listening on URL`.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program talks to its terminal")]
 
 extern crate alloc;
