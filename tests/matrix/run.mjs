@@ -58,6 +58,14 @@ const check = async (adapter, client, name, run) => {
   else if (options.verbose) console.log(`ok    ${adapter}: ${client}: ${name} (${detail ? `${detail}, ` : ""}${took} ms)`);
 };
 
+/** Says what ends the run before its end; servers and readers go with the process. */
+const fail = (why) => {
+  console.log(`FAIL  ${why}`);
+  const passed = results.filter(({ error }) => error === undefined).length;
+  console.log(`${passed} passed, ${results.length - passed + 1} failed`);
+  process.exit(1);
+};
+
 const table = (adapters) => {
   const rows = [...new Set(results.map(({ client }) => client))];
   const width = Math.max(...rows.map((row) => row.length));
@@ -164,13 +172,17 @@ const driveBase = async (base, server) => {
 const began = performance.now();
 const adapters = options.base ? ["base"] : options.adapter;
 ensure(options.base || existsSync(BINARY), `${BINARY} is missing: cargo build -p sse-matrix`);
-if (options.base) {
-  await driveBase(options.base, options.server ?? options.base);
-} else {
-  await startReaders();
-  for (const adapter of adapters) await Promise.all(SCHEMES.map((scheme) => driveScheme(adapter, scheme)));
+try {
+  if (options.base) {
+    await driveBase(options.base, options.server ?? options.base);
+  } else {
+    await startReaders();
+    for (const adapter of adapters) await Promise.all(SCHEMES.map((scheme) => driveScheme(adapter, scheme)));
+  }
+} catch (error) {
+  fail(String(error?.message ?? error));
 }
-await Reader.finish();
+for (const { name, ended } of Reader.finish()) await check(adapters.at(-1), "(readers)", `${name} ends`, () => ended);
 
 console.log("");
 table(adapters);
