@@ -38,6 +38,14 @@ const { values: options } = parseArgs({
   },
 });
 
+const known = (option, names) => {
+  const unknown = options[option].filter((name) => !names.includes(name));
+  ensure(unknown.length === 0, `--${option}: ${unknown} is none of ${names.join(", ")}`);
+};
+
+known("adapter", ADAPTERS);
+known("client", CLIENTS.map(({ name }) => name));
+
 // ---- Results ---------------------------------------------------------------------------------------------------------
 
 const results = [];
@@ -106,6 +114,8 @@ const drive = async (adapter, client, base, server, rows, noticesByWriting) => {
       const who = `${client.name}-${name.replaceAll(/[^a-z]+/g, "-")}`;
       const at = new At({ client, base, server, who, types, noticesByWriting });
       await check(adapter, client.name, name, () => run(at));
+      // One that ran out of time would go on.
+      at.stop();
     }
   };
   await Promise.all([lane(cases), ...Array.from({ length: LANES }, () => lane(lives))]);
@@ -152,6 +162,7 @@ const driveShutdown = async (adapter, scheme, clients, rows) => {
       await check(adapter, teller.name, told, () => tellsOfEpochs(teller, second.url, position, types));
     }
   } finally {
+    for (const { stop } of runs) stop();
     await second.kill();
   }
 };
@@ -182,6 +193,7 @@ try {
 } catch (error) {
   fail(String(error?.message ?? error));
 }
+if (results.length === 0) fail(`nothing was checked; --check is "${options.check}"`);
 for (const { name, ended } of Reader.finish()) await check(adapters.at(-1), "(readers)", `${name} ends`, () => ended);
 
 console.log("");
