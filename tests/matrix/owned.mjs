@@ -7,6 +7,8 @@ import path from "node:path";
 
 const children = new Map();
 const directories = new Set();
+/** How often a directory is tried, and the milliseconds between. */
+const [ATTEMPTS, PAUSE] = [50, 100];
 
 /** Starts a program. One with `detached` leads a group of its own: what it started goes with it, and when it ends. */
 export const spawnOwned = (program, args, options) => {
@@ -43,15 +45,21 @@ export const makeOwned = (prefix) => {
 // Also behind an exception that nothing catches.
 process.on("exit", () => {
   for (const end of children.values()) end();
-  for (const directory of directories) {
-    try {
-      rmSync(directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
-    } catch (error) {
-      // Something may still write there.
-      console.error(`${directory} stays: ${error.message}`);
-    }
-  }
+  for (const directory of directories) remove(directory);
 });
+
+/** A browser that is about to end still writes there for a moment. */
+const remove = (directory) => {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return rmSync(directory, { recursive: true, force: true });
+    } catch (error) {
+      if (attempt === ATTEMPTS) return console.error(`${directory} stays: ${error.message}`);
+    }
+    // Nothing asynchronous runs any more.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PAUSE);
+  }
+};
 
 /** Signals end this process in the ordinary way. */
 export const endOnSignals = () => {

@@ -44,6 +44,16 @@ const { values: options } = parseArgs({
   },
 });
 
+const PROXIES = [nginx, haproxy, caddy];
+
+const known = (option, names) => {
+  const unknown = options[option].filter((name) => !names.includes(name));
+  ensure(unknown.length === 0, `--${option}: ${unknown} is none of ${names.join(", ")}`);
+};
+
+known("adapter", ["hyper", "axum", "actix"]);
+known("proxy", PROXIES.map(({ name }) => name));
+
 // ---- Asking --------------------------------------------------------------------------------------------------------
 
 const argsFor = ({ args, compressed }) => (compressed === undefined ? args : [...args, "--compressed"]);
@@ -56,9 +66,14 @@ const ended = (response) => response.until("the end", ({ end }) => end !== null,
 /** A stream whose first byte is here. */
 const opened = async (front, target, options) => {
   const response = ask(front, target, options);
-  await response.until("the head and the first byte", ({ head, body }) => head !== null && body.length > 0, PATIENCE);
-  expectStream(front, response);
-  return response;
+  try {
+    await response.until("the head and the first byte", ({ head, body }) => head !== null && body.length > 0, PATIENCE);
+    expectStream(front, response);
+    return response;
+  } catch (error) {
+    response.leave();
+    throw error;
+  }
 };
 
 const expectStream = ({ encoding, tls }, { head: { status, version, headers } }) => {
@@ -82,9 +97,11 @@ const sleep = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
 const eventsAtOnce = async (server, front) => {
   const topic = newTopic();
   const response = await opened(front, `/topic/${topic}`);
-  const each = await shakeHands(server, topic, response, []);
-  response.leave();
-  return `${each} ms each`;
+  try {
+    return `${await shakeHands(server, topic, response, [])} ms each`;
+  } finally {
+    response.leave();
+  }
 };
 
 /** The topic is silent, unless heartbeats are what the proxy needs. */
@@ -103,9 +120,12 @@ const eventsAtOnceAfterReplay = async (server, front) => {
   const lastEventId = await server.publish(topic, "seen before");
   for (const text of REPLAYED) await server.publish(topic, text);
   const response = await opened(front, `/topic/${topic}`, { lastEventId });
-  await response.until("the replay", ({ messages }) => messages.length >= REPLAYED.length, PATIENCE);
-  await shakeHands(server, topic, response, REPLAYED);
-  response.leave();
+  try {
+    await response.until("the replay", ({ messages }) => messages.length >= REPLAYED.length, PATIENCE);
+    await shakeHands(server, topic, response, REPLAYED);
+  } finally {
+    response.leave();
+  }
 };
 
 /** The milliseconds between publishing and arriving, for most of the events. */
@@ -131,7 +151,10 @@ const departed = async (server, target, left) => {
   while (Date.now() < deadline) {
     const { departures } = await server.state();
     const departure = departures.find(({ path, query }) => (query === "" ? path : `${path}?${query}`) === target);
-    if (departure) return `${Math.max(0, Math.round(departure.at - left))} ms`;
+    if (departure) {
+      equal(departure.reason, "peer-gone", "reason");
+      return `${Math.max(0, Math.round(departure.at - left))} ms`;
+    }
     await sleep(10);
   }
   throw new Error(`not within ${PATIENCE / SECOND} s: the server notices that the client left`);
@@ -197,9 +220,12 @@ const heartbeatsKeep = async (front, heartbeat, limit) => {
   // The first comment is the one at the start.
   const beats = Math.ceil((1.5 * limit) / heartbeat) + 1;
   const heard = ({ items }) => items.filter(({ comment }) => comment === "heartbeat").length;
-  await response.until(`${beats} heartbeats`, (so_far) => heard(so_far) >= beats || so_far.end !== null, PATIENCE + 2 * limit);
-  equal(response.end, null, "the end of a stream with heartbeats");
-  response.leave();
+  try {
+    await response.until(`${beats} heartbeats`, (so_far) => heard(so_far) >= beats || so_far.end !== null, PATIENCE + 2 * limit);
+    equal(response.end, null, "the end of a stream with heartbeats");
+  } finally {
+    response.leave();
+  }
   return `${beats} heartbeats, one each ${heartbeat} ms`;
 };
 
@@ -208,7 +234,9 @@ const silenceIsCut = async (front, limit) => {
   const from = Date.now();
   const response = await opened(front, "/quiet?heartbeat=0");
   await response.until("the cut of a silent stream", ({ end }) => end !== null, PATIENCE + 2 * limit);
-  return `after ${((Date.now() - from) / SECOND).toFixed(1)} s, ${response.end.clean ? "as a clean end" : response.end.why}`;
+  const took = Date.now() - from;
+  ensure(took >= 0.9 * limit, `it ended after ${took} ms, and the limit is ${limit} ms: ${response.end.why}`);
+  return `after ${(took / SECOND).toFixed(1)} s, ${response.end.clean ? "as a clean end" : response.end.why}`;
 };
 
 // ---- Death and return ----------------------------------------------------------------------------------------------
@@ -338,6 +366,7 @@ const headAndGone = async (front) => {
 
 const quick = async (server, fronts, name, directory) => {
   const cases = (await server.cases()).map((row) => row.name);
+  ensure(cases.length > 0, "the table of cases is empty");
   const targets = [
     ...cases.map((row) => `/case/${row}`),
     ...cases.filter((row) => !LARGE.test(row)).map((row) => `/case/${row}?split=1`),
@@ -397,7 +426,7 @@ const drive = async (program, adapter, proxies, place) => {
   }
 };
 
-const proxies = [nginx, haproxy, caddy].filter((proxy) => options.proxy.includes(proxy.name));
+const proxies = PROXIES.filter((proxy) => options.proxy.includes(proxy.name));
 for (const proxy of proxies) console.log(`${proxy.name} ${await versionOf(proxy)}`);
 const program = process.env.SSE_MATRIX ?? await build();
 const place = await makeDirectory();
