@@ -36,22 +36,25 @@ const COUNTED = 15;
 /** Byte by byte, these would take longer than they tell. */
 const LARGE = /^(mib-|thousand)/;
 
+const ADAPTERS = ["hyper", "axum", "actix"];
+const PROXIES = [nginx, haproxy, caddy];
+
 const { values: options } = parseArgs({
   options: {
-    adapter: { type: "string", multiple: true, default: ["hyper", "axum", "actix"] },
-    proxy: { type: "string", multiple: true, default: ["nginx", "haproxy", "caddy"] },
+    adapter: { type: "string", multiple: true, default: ADAPTERS },
+    proxy: { type: "string", multiple: true, default: PROXIES.map(({ name }) => name) },
     deep: { type: "boolean", default: false },
   },
 });
 
-const PROXIES = [nginx, haproxy, caddy];
-
 const known = (option, names) => {
   const unknown = options[option].filter((name) => !names.includes(name));
-  ensure(unknown.length === 0, `--${option}: ${unknown} is none of ${names.join(", ")}`);
+  if (unknown.length === 0) return;
+  console.error(`--${option}: ${unknown.join(", ")}: not one of ${names.join(", ")}`);
+  process.exit(2);
 };
 
-known("adapter", ["hyper", "axum", "actix"]);
+known("adapter", ADAPTERS);
 known("proxy", PROXIES.map(({ name }) => name));
 
 // ---- Asking --------------------------------------------------------------------------------------------------------

@@ -40,7 +40,9 @@ const { values: options } = parseArgs({
 
 const known = (option, names) => {
   const unknown = options[option].filter((name) => !names.includes(name));
-  ensure(unknown.length === 0, `--${option}: ${unknown} is none of ${names.join(", ")}`);
+  if (unknown.length === 0) return;
+  console.error(`--${option}: ${unknown.join(", ")}: not one of ${names.join(", ")}`);
+  process.exit(2);
 };
 
 known("adapter", ADAPTERS);
