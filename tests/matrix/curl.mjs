@@ -1,7 +1,6 @@
 // One request by curl, the client that shows every byte.
 
-import { spawn } from "node:child_process";
-
+import { spawnOwned } from "./owned.mjs";
 import { Parser } from "./standard.mjs";
 
 /** The longest that a timer takes. */
@@ -31,7 +30,7 @@ export class Response {
       heard(item, this);
     }, lastEventId);
     const id = lastEventId === "" ? [] : ["-H", `Last-Event-ID: ${lastEventId}`];
-    this.#curl = spawn("curl", [...ALONE, "-sS", "-N", "-i", "-H", "Accept: text/event-stream", ...id, ...args, url]);
+    this.#curl = spawnOwned("curl", [...ALONE, "-sS", "-N", "-i", "-H", "Accept: text/event-stream", ...id, ...args, url]);
     this.#curl.stdin.end();
     let why = "";
     this.#curl.stderr.on("data", (text) => { why += text; });

@@ -11,7 +11,7 @@ const directories = new Set();
 const [ATTEMPTS, PAUSE] = [50, 100];
 
 /** Starts a program. One with `detached` leads a group of its own: what it started goes with it, and when it ends. */
-export const spawnOwned = (program, args, options) => {
+export const spawnOwned = (program, args, options = {}) => {
   const child = spawn(program, args, options);
   // It did not start; its event `error` tells.
   if (child.pid === undefined) return child;

@@ -6,13 +6,13 @@
 // minutes: the default time-outs, with the default heartbeat. The server's program is that of `cargo build -p sse-matrix`, or
 // SSE_MATRIX.
 
-import { spawn } from "node:child_process";
 import fs from "node:fs/promises";
 import path from "node:path";
 import { parseArgs } from "node:util";
 
 import { check, eachOf, ensure, equal, SECOND, summarise } from "../browser/harness.mjs";
 import { ALONE, Response } from "./curl.mjs";
+import { spawnOwned } from "./owned.mjs";
 import * as caddy from "./proxies/caddy.mjs";
 import * as haproxy from "./proxies/haproxy.mjs";
 import * as nginx from "./proxies/nginx.mjs";
@@ -195,7 +195,7 @@ const readCases = async (url, args, targets, directory) => {
   await fs.mkdir(directory, { recursive: true });
   const files = targets.map((_, index) => path.join(directory, String(index)));
   const config = targets.map((target, index) => `url = "${url}${target}"\noutput = "${files[index]}"\n`).join("");
-  const curl = spawn("curl", [...ALONE, "-sS", "--fail", "--max-time", "60", ...args, "--config", "-"]);
+  const curl = spawnOwned("curl", [...ALONE, "-sS", "--fail", "--max-time", "60", ...args, "--config", "-"]);
   let why = "";
   curl.stderr.on("data", (text) => { why += text; });
   const done = new Promise((resolve, reject) => {
