@@ -21,6 +21,7 @@ const NOTICED = 2 * SECOND;
 export class At {
   constructor({ client, base, server, who, types, noticesByWriting }) {
     Object.assign(this, { client, base, server, who, noticesByWriting, types: [...types, ...OWN] });
+    this.life = { isOver: false, readings: [] };
   }
 
   /** The same, by another word, and through another URL if there is one. */
@@ -36,7 +37,16 @@ export class At {
 
   read(target, options = {}) {
     const job = { url: this.url(target), types: this.types, ...this.client.job, ...options };
-    return Reader.of(this.client).read(job);
+    ensure(!this.life.isOver, "it is over");
+    const reading = Reader.of(this.client).read(job);
+    this.life.readings.push(reading);
+    return reading;
+  }
+
+  /** Ends all that it reads, by whatever word; nothing is read from here on. */
+  stop() {
+    this.life.isOver = true;
+    for (const reading of this.life.readings) reading.stop();
   }
 
   /**
@@ -102,10 +112,15 @@ const compare = (seen, expected) => {
 };
 
 /** The table, whole and in part byte by byte. */
-export const caseChecks = (table) => table.flatMap((row) => [
-  { name: `case ${row.name}`, run: (at) => readCase(at, row) },
-  ...(SPLIT.includes(row.name) ? [{ name: `case ${row.name}, split`, run: (at) => readCase(at, row, "?split=1") }] : []),
-]);
+export const caseChecks = (table) => {
+  ensure(table.length > 0, "the table of cases is empty");
+  const unknown = SPLIT.filter((name) => !table.some((row) => row.name === name));
+  ensure(unknown.length === 0, `what is to be split is no case: ${unknown}`);
+  return table.flatMap((row) => [
+    { name: `case ${row.name}`, run: (at) => readCase(at, row) },
+    ...(SPLIT.includes(row.name) ? [{ name: `case ${row.name}, split`, run: (at) => readCase(at, row, "?split=1") }] : []),
+  ]);
+};
 
 // ---- Lives --------------------------------------------------------------------------------------------------------------
 
@@ -137,6 +152,8 @@ const resumesBehindResets = async (at) => {
       proxy.cut();
     }
   })();
+  // Awaited below.
+  cutting.catch(() => {});
   try {
     counted(await through.readAll("/count?to=250&every=10").finally(() => { isOver = true; }), 250);
     const ids = lastIds((await through.state()).requests).map(Number);
@@ -161,10 +178,14 @@ const honoursRetry = async (at) => {
   const reading = at.read(`/retry?ms=${RETRY}`);
   if (at.tells("retry")) await reading.until("the time", () => reading.all("retry").includes(RETRY));
   if (at.client.reconnects) {
-    await eventually("three more requests", async () => (await at.state()).requests.length >= 4);
+    await eventually("three more requests", async () => {
+      ensure(!reading.isOver, `it gave up: ${reading.all("error").join("; ")}`);
+      return (await at.state()).requests.length >= 4;
+    });
     reading.stop();
-    const { requests, departures } = await at.state();
-    const gaps = [1, 2, 3].map((index) => requests[index].at - departures[index - 1].at);
+    const { requests } = await at.state();
+    // Each stream ends at once. Its end may be noted late, its request comes before all that the client sees of it.
+    const gaps = [1, 2, 3].map((index) => requests[index].at - requests[index - 1].at);
     // Timers of clients may be early by a little; on a busy machine one may be late by much, hardly all.
     ensure(Math.min(...gaps) > RETRY - 30 && Math.min(...gaps) < 2.5 * SECOND, `back after ${gaps} ms`);
     equal(lastIds(requests)[1], "1", "the Last-Event-ID");
@@ -286,9 +307,13 @@ const noticed = async (at, heartbeat) => {
 
 const leaves = async (at) => {
   if (at.noticesByWriting) {
-    const took = await Promise.all([0, 1, 2].map((round) => noticed(at.of(round), 2_000)));
-    ensure(Math.max(...took) > SECOND / 2, `the exception is not needed: ${at.noticesByWriting}`);
-    return `${took.map(Math.round)} ms, with heartbeats of 2 s`;
+    const took = [];
+    // One that leaves late, as on a busy machine, may do so right before a heartbeat; hardly each of them.
+    for (let round = 0; round < 5; round += 1) {
+      took.push(await noticed(at.of(round), 2_000));
+      if (took.at(-1) > SECOND / 2) return `${took.map(Math.round)} ms, with heartbeats of 2 s`;
+    }
+    throw new Error(`the exception is not needed: ${at.noticesByWriting}; ${took.map(Math.round)} ms`);
   }
   const took = [];
   // Without heartbeats, no write can fail and give it away.

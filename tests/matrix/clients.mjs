@@ -6,10 +6,11 @@
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 
-const TARGET = process.env.CARGO_TARGET_DIR ?? fileURLToPath(new URL("../../target", import.meta.url));
+// A variable that is empty says nothing.
+const TARGET = process.env.CARGO_TARGET_DIR || fileURLToPath(new URL("../../target", import.meta.url));
 
 /** Where the clients of requirements.txt are installed. */
-const PYTHON = process.env.SSE_MATRIX_PYTHON ?? path.join(TARGET, "matrix-python/bin/python");
+const PYTHON = process.env.SSE_MATRIX_PYTHON || path.join(TARGET, "matrix-python/bin/python");
 
 const node = (script) => ["node", `readers/${script}`];
 

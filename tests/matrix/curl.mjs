@@ -1,12 +1,14 @@
 // One request by curl, the client that shows every byte.
 
-import { spawn } from "node:child_process";
-
+import { spawnOwned } from "./owned.mjs";
 import { Parser } from "./standard.mjs";
 
 /** The longest that a timer takes. */
 const NO_LIMIT = 2 ** 31 - 1;
 const HEAD_END = "\r\n\r\n";
+
+/** Neither a file nor the environment says what curl does: a proxy named there has no way to what is local. `-q` must come first. */
+export const ALONE = ["-q", "--noproxy", "*"];
 
 /** A response while it arrives: its head, its bytes, and what they mean by the standard's algorithm. */
 export class Response {
@@ -28,7 +30,7 @@ export class Response {
       heard(item, this);
     }, lastEventId);
     const id = lastEventId === "" ? [] : ["-H", `Last-Event-ID: ${lastEventId}`];
-    this.#curl = spawn("curl", ["-sS", "-N", "-i", "-H", "Accept: text/event-stream", ...id, ...args, url]);
+    this.#curl = spawnOwned("curl", [...ALONE, "-sS", "-N", "-i", "-H", "Accept: text/event-stream", ...id, ...args, url]);
     this.#curl.stdin.end();
     let why = "";
     this.#curl.stderr.on("data", (text) => { why += text; });

@@ -1,6 +1,5 @@
 // What the runner is made of: servers, readers, a proxy, checks.
 
-import { spawn } from "node:child_process";
 import { once } from "node:events";
 import net from "node:net";
 import path from "node:path";
@@ -10,10 +9,14 @@ import { fileURLToPath } from "node:url";
 
 import { Agent, fetch } from "undici";
 
+import { endOnSignals, endOwned, makeOwned, spawnOwned } from "./owned.mjs";
+
 export const SECOND = 1_000;
 export const PATIENCE = 30 * SECOND;
 /** How long the start of a browser may take. */
 const START = 120 * SECOND;
+
+endOnSignals();
 
 const HERE = fileURLToPath(new URL(".", import.meta.url));
 
@@ -57,7 +60,7 @@ export const eventually = async (what, condition) => {
 export class Server {
   static async start(binary, adapter, scheme, port = 0) {
     const args = ["--adapter", adapter, "--port", String(port), ...(scheme === "https" ? ["--tls"] : [])];
-    const child = spawn(binary, args, { stdio: ["ignore", "pipe", "inherit"] });
+    const child = spawnOwned(binary, args, { stdio: ["ignore", "pipe", "inherit"] });
     const exited = once(child, "exit").then(([code, signal]) => ({ code, signal }));
     const listening = new Promise((resolve) => {
       readline.createInterface({ input: child.stdout }).on("line", (line) => {
@@ -65,8 +68,11 @@ export class Server {
         if (found) resolve(found[1]);
       });
     });
-    const ended = exited.then(() => { throw new Error(`${adapter} ended at once`); });
-    const url = await within(PATIENCE, `${adapter} listens`, Promise.race([listening, ended]));
+    const ended = exited.then(({ code, signal }) => { throw new Error(`${adapter} ended at once (${code ?? signal})`); });
+    const url = await within(PATIENCE, `${adapter} listens`, Promise.race([listening, ended])).catch((error) => {
+      endOwned(child);
+      throw error;
+    });
     return new Server(child, exited, url);
   }
 
@@ -167,11 +173,18 @@ export class Reader {
     await Promise.all(clients.map(async (client) => {
       const reading = Reader.of(client).read({ url: new URL("/case/plain", urlOf(client)).href, until: 1, ...client.job });
       await reading.end(START);
+      ensure(reading.events.length > 0, `${client.name} reads nothing: ${reading.all("error").join("; ")}`);
     }));
   }
 
-  static async finish() {
-    await Promise.all([...Reader.#running.values()].map((reader) => reader.#finish()));
+  /** Ends all readers; for each, its command, and a promise that it ends well. */
+  static finish() {
+    return [...Reader.#running.values()].filter((reader) => reader.#child).map((reader) => {
+      const ended = reader.#finish();
+      // Awaited later.
+      ended.catch(() => {});
+      return { name: path.basename(reader.#command.at(-1)), ended };
+    });
   }
 
   #command;
@@ -179,22 +192,28 @@ export class Reader {
   #exited;
   #jobs = new Map();
   #count = 0;
+  /** Why it reads no more. */
+  #dead;
 
   constructor(command, isOneShot) {
     this.#command = command;
     if (isOneShot) return;
     const [program, ...args] = command;
-    this.#child = spawn(program, [...args, "--serve"], { cwd: HERE, stdio: ["pipe", "pipe", "pipe"] });
+    this.#child = spawnReader(program, [...args, "--serve"], "pipe");
     this.#exited = once(this.#child, "exit");
+    // `#finish` looks at it.
+    this.#exited.catch(() => {});
     // A reader that ends has nobody to write to.
     this.#child.stdin.on("error", () => {});
     listen(this.#child, (line) => this.#jobs.get(line.job)?.take(line), (error) => {
+      this.#dead ??= error;
       for (const reading of this.#jobs.values()) reading.take({ error, end: true });
     });
   }
 
   /** Begins to read a stream. */
   read(options) {
+    if (this.#dead !== undefined) return Reading.failed(this.#dead);
     return this.#child ? this.#send(options) : this.#spawn(options);
   }
 
@@ -212,26 +231,51 @@ export class Reader {
       return [`--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`, String(value)];
     });
     const [program, ...args] = this.#command;
-    const child = spawn(program, [...args, url, ...flags], { cwd: HERE, stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawnReader(program, [...args, url, ...flags], "ignore");
     const reading = new Reading(() => child.kill("SIGTERM"), () => {});
     listen(child, (line) => reading.take(line), (error) => reading.take({ error, end: true }));
     return reading;
   }
 
   async #finish() {
-    if (!this.#child) return;
     this.#child.stdin.end();
-    await within(PATIENCE, `${this.#command.join(" ")} ends`, this.#exited).catch(() => this.#child.kill("SIGKILL"));
+    try {
+      const [code, signal] = await within(PATIENCE, "the reader ends", this.#exited);
+      ensure(code === 0, `the reader ended with ${code ?? signal}: ${this.#dead}`);
+    } finally {
+      endOwned(this.#child);
+    }
   }
 }
 
-/** Gives each line of a reader, and what it said on stderr when it ended. */
+let temporary;
+
+/** In a group of its own, with what it starts, and with temporary files that go with the runner. */
+const spawnReader = (program, args, stdin) => {
+  temporary ??= makeOwned("sse-matrix-");
+  const env = { ...process.env, TMPDIR: temporary };
+  return spawnOwned(program, args, { cwd: HERE, env, stdio: [stdin, "pipe", "pipe"], detached: true });
+};
+
+/** Gives each line of a reader, and once why there are no more: what it said on stderr when it ended, or a line that is no JSON. */
 const listen = (child, onLine, onEnd) => {
   let said = "";
-  child.stderr.on("data", (chunk) => { said = (said + chunk).slice(-2_000); });
-  readline.createInterface({ input: child.stdout, crlfDelay: Infinity }).on("line", (line) => onLine(JSON.parse(line)));
+  child.stderr.on("data", (chunk) => { said = (said + chunk).slice(0, 2_000); });
+  readline.createInterface({ input: child.stdout, crlfDelay: Infinity }).on("line", (text) => {
+    const line = parse(text);
+    if (line === undefined) onEnd(`the reader said ${shorten(text)}`);
+    else onLine(line);
+  });
   child.on("close", () => onEnd(said.trim() || "the reader ended"));
   child.on("error", (error) => onEnd(error.message));
+};
+
+const parse = (text) => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 };
 
 /** What one job gave so far. */
@@ -247,6 +291,13 @@ export class Reading {
   constructor(stop, forget) {
     this.#stop = stop;
     this.#forget = forget;
+  }
+
+  /** One that is over before it began. */
+  static failed(error) {
+    const reading = new Reading(() => {}, () => {});
+    reading.take({ error, end: true });
+    return reading;
   }
 
   take({ job, ...line }) {
@@ -301,4 +352,4 @@ export class Reading {
 
 /** Where cargo has put the server. */
 export const BINARY = process.env.SSE_MATRIX
-  ?? path.join(process.env.CARGO_TARGET_DIR ?? path.join(HERE, "../../target"), "debug/sse-matrix");
+  || path.join(process.env.CARGO_TARGET_DIR || path.join(HERE, "../../target"), "debug/sse-matrix");

@@ -6,13 +6,13 @@
 // minutes: the default time-outs, with the default heartbeat. The server's program is that of `cargo build -p sse-matrix`, or
 // SSE_MATRIX.
 
-import { spawn } from "node:child_process";
 import fs from "node:fs/promises";
 import path from "node:path";
 import { parseArgs } from "node:util";
 
 import { check, eachOf, ensure, equal, SECOND, summarise } from "../browser/harness.mjs";
-import { Response } from "./curl.mjs";
+import { ALONE, Response } from "./curl.mjs";
+import { spawnOwned } from "./owned.mjs";
 import * as caddy from "./proxies/caddy.mjs";
 import * as haproxy from "./proxies/haproxy.mjs";
 import * as nginx from "./proxies/nginx.mjs";
@@ -37,13 +37,26 @@ const COUNTED = 15;
 /** Byte by byte, these would take longer than they tell. */
 const LARGE = /^(mib-|thousand)/;
 
+const ADAPTERS = ["hyper", "axum", "actix"];
+const PROXIES = [nginx, haproxy, caddy];
+
 const { values: options } = parseArgs({
   options: {
-    adapter: { type: "string", multiple: true, default: ["hyper", "axum", "actix"] },
-    proxy: { type: "string", multiple: true, default: ["nginx", "haproxy", "caddy"] },
+    adapter: { type: "string", multiple: true, default: ADAPTERS },
+    proxy: { type: "string", multiple: true, default: PROXIES.map(({ name }) => name) },
     deep: { type: "boolean", default: false },
   },
 });
+
+const known = (option, names) => {
+  const unknown = options[option].filter((name) => !names.includes(name));
+  if (unknown.length === 0) return;
+  console.error(`--${option}: ${unknown.join(", ")}: not one of ${names.join(", ")}`);
+  process.exit(2);
+};
+
+known("adapter", ADAPTERS);
+known("proxy", PROXIES.map(({ name }) => name));
 
 // ---- Asking --------------------------------------------------------------------------------------------------------
 
@@ -57,9 +70,14 @@ const ended = (response) => response.until("the end", ({ end }) => end !== null,
 /** A stream whose first byte is here. */
 const opened = async (front, target, options) => {
   const response = ask(front, target, options);
-  await response.until("the head and the first byte", ({ head, body }) => head !== null && body.length > 0, PATIENCE);
-  expectStream(front, response);
-  return response;
+  try {
+    await response.until("the head and the first byte", ({ head, body }) => head !== null && body.length > 0, PATIENCE);
+    expectStream(front, response);
+    return response;
+  } catch (error) {
+    response.leave();
+    throw error;
+  }
 };
 
 const expectStream = ({ encoding, tls }, { head: { status, version, headers } }) => {
@@ -83,9 +101,11 @@ const sleep = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
 const eventsAtOnce = async (server, front) => {
   const topic = newTopic();
   const response = await opened(front, `/topic/${topic}`);
-  const each = await shakeHands(server, topic, response, []);
-  response.leave();
-  return `${each} ms each`;
+  try {
+    return `${await shakeHands(server, topic, response, [])} ms each`;
+  } finally {
+    response.leave();
+  }
 };
 
 /** The topic is silent, unless heartbeats are what the proxy needs. */
@@ -104,9 +124,12 @@ const eventsAtOnceAfterReplay = async (server, front) => {
   const lastEventId = await server.publish(topic, "seen before");
   for (const text of REPLAYED) await server.publish(topic, text);
   const response = await opened(front, `/topic/${topic}`, { lastEventId });
-  await response.until("the replay", ({ messages }) => messages.length >= REPLAYED.length, PATIENCE);
-  await shakeHands(server, topic, response, REPLAYED);
-  response.leave();
+  try {
+    await response.until("the replay", ({ messages }) => messages.length >= REPLAYED.length, PATIENCE);
+    await shakeHands(server, topic, response, REPLAYED);
+  } finally {
+    response.leave();
+  }
 };
 
 /** The milliseconds between publishing and arriving, for most of the events. */
@@ -132,7 +155,10 @@ const departed = async (server, target, left) => {
   while (Date.now() < deadline) {
     const { departures } = await server.state();
     const departure = departures.find(({ path, query }) => (query === "" ? path : `${path}?${query}`) === target);
-    if (departure) return `${Math.max(0, Math.round(departure.at - left))} ms`;
+    if (departure) {
+      equal(departure.reason, "peer-gone", "reason");
+      return `${Math.max(0, Math.round(departure.at - left))} ms`;
+    }
     await sleep(10);
   }
   throw new Error(`not within ${PATIENCE / SECOND} s: the server notices that the client left`);
@@ -170,7 +196,7 @@ const readCases = async (url, args, targets, directory) => {
   await fs.mkdir(directory, { recursive: true });
   const files = targets.map((_, index) => path.join(directory, String(index)));
   const config = targets.map((target, index) => `url = "${url}${target}"\noutput = "${files[index]}"\n`).join("");
-  const curl = spawn("curl", ["-sS", "--fail", "--max-time", "60", ...args, "--config", "-"]);
+  const curl = spawnOwned("curl", [...ALONE, "-sS", "--fail", "--max-time", "60", ...args, "--config", "-"]);
   let why = "";
   curl.stderr.on("data", (text) => { why += text; });
   const done = new Promise((resolve, reject) => {
@@ -198,9 +224,12 @@ const heartbeatsKeep = async (front, heartbeat, limit) => {
   // The first comment is the one at the start.
   const beats = Math.ceil((1.5 * limit) / heartbeat) + 1;
   const heard = ({ items }) => items.filter(({ comment }) => comment === "heartbeat").length;
-  await response.until(`${beats} heartbeats`, (so_far) => heard(so_far) >= beats || so_far.end !== null, PATIENCE + 2 * limit);
-  equal(response.end, null, "the end of a stream with heartbeats");
-  response.leave();
+  try {
+    await response.until(`${beats} heartbeats`, (so_far) => heard(so_far) >= beats || so_far.end !== null, PATIENCE + 2 * limit);
+    equal(response.end, null, "the end of a stream with heartbeats");
+  } finally {
+    response.leave();
+  }
   return `${beats} heartbeats, one each ${heartbeat} ms`;
 };
 
@@ -209,7 +238,9 @@ const silenceIsCut = async (front, limit) => {
   const from = Date.now();
   const response = await opened(front, "/quiet?heartbeat=0");
   await response.until("the cut of a silent stream", ({ end }) => end !== null, PATIENCE + 2 * limit);
-  return `after ${((Date.now() - from) / SECOND).toFixed(1)} s, ${response.end.clean ? "as a clean end" : response.end.why}`;
+  const took = Date.now() - from;
+  ensure(took >= 0.9 * limit, `it ended after ${took} ms, and the limit is ${limit} ms: ${response.end.why}`);
+  return `after ${(took / SECOND).toFixed(1)} s, ${response.end.clean ? "as a clean end" : response.end.why}`;
 };
 
 // ---- Death and return ----------------------------------------------------------------------------------------------
@@ -339,6 +370,7 @@ const headAndGone = async (front) => {
 
 const quick = async (server, fronts, name, directory) => {
   const cases = (await server.cases()).map((row) => row.name);
+  ensure(cases.length > 0, "the table of cases is empty");
   const targets = [
     ...cases.map((row) => `/case/${row}`),
     ...cases.filter((row) => !LARGE.test(row)).map((row) => `/case/${row}?split=1`),
@@ -364,8 +396,9 @@ const silence = (fronts, name, limit, heartbeat) => fronts.flatMap((front) => [
 const drive = async (program, adapter, proxies, place) => {
   const server = await Server.start(program, adapter);
   const name = `sse-${adapter}`;
-  const running = await Promise.all(proxies.map((proxy) => startProxy(proxy, place, server.port)));
+  const starts = proxies.map((proxy) => startProxy(proxy, place, server.port));
   try {
+    const running = await Promise.all(starts);
     // sse-actix says `identity`, which keeps all of them from compressing.
     const { head } = await ended(new Response(`${server.url}/count?to=1`));
     const said = head.headers["content-encoding"];
@@ -391,18 +424,18 @@ const drive = async (program, adapter, proxies, place) => {
     await terminate(server, fronts, controls, name);
   } finally {
     await server.kill();
-    await Promise.all(running.map(({ stop }) => stop()));
+    // What did start, though another did not.
+    const started = (await Promise.allSettled(starts)).filter(({ status }) => status === "fulfilled");
+    await Promise.all(started.map(({ value }) => value.stop()));
   }
 };
 
-const proxies = [nginx, haproxy, caddy].filter((proxy) => options.proxy.includes(proxy.name));
+const proxies = PROXIES.filter((proxy) => options.proxy.includes(proxy.name));
 for (const proxy of proxies) console.log(`${proxy.name} ${await versionOf(proxy)}`);
 const program = process.env.SSE_MATRIX ?? await build();
 const place = await makeDirectory();
-try {
-  // At the same time: most of it is waiting.
-  await Promise.all(options.adapter.map((adapter) => eachOf([adapter], () => drive(program, adapter, proxies, place))));
-} finally {
-  await place.remove();
-}
+// At the same time: most of it is waiting.
+await Promise.all(options.adapter.map((adapter) => eachOf([adapter], () => drive(program, adapter, proxies, place))));
 summarise();
+// Whatever still runs is no reason to wait.
+process.exit();

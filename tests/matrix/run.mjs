@@ -38,6 +38,16 @@ const { values: options } = parseArgs({
   },
 });
 
+const known = (option, names) => {
+  const unknown = options[option].filter((name) => !names.includes(name));
+  if (unknown.length === 0) return;
+  console.error(`--${option}: ${unknown.join(", ")}: not one of ${names.join(", ")}`);
+  process.exit(2);
+};
+
+known("adapter", ADAPTERS);
+known("client", CLIENTS.map(({ name }) => name));
+
 // ---- Results ---------------------------------------------------------------------------------------------------------
 
 const results = [];
@@ -58,6 +68,14 @@ const check = async (adapter, client, name, run) => {
   else if (options.verbose) console.log(`ok    ${adapter}: ${client}: ${name} (${detail ? `${detail}, ` : ""}${took} ms)`);
 };
 
+/** Says what ends the run before its end; servers and readers go with the process. */
+const fail = (why) => {
+  console.log(`FAIL  ${why}`);
+  const passed = results.filter(({ error }) => error === undefined).length;
+  console.log(`${passed} passed, ${results.length - passed + 1} failed`);
+  process.exit(1);
+};
+
 const table = (adapters) => {
   const rows = [...new Set(results.map(({ client }) => client))];
   const width = Math.max(...rows.map((row) => row.length));
@@ -74,14 +92,14 @@ const table = (adapters) => {
 // ---- Clients ---------------------------------------------------------------------------------------------------------
 
 const find = ({ program, variable }) => {
-  const named = process.env[variable];
-  if (named || path.isAbsolute(program)) return existsSync(named ?? program);
-  return process.env.PATH.split(path.delimiter).some((dir) => existsSync(path.join(dir, program)));
+  const named = process.env[variable] || program;
+  if (path.isAbsolute(named)) return existsSync(named);
+  return (process.env.PATH ?? "").split(path.delimiter).some((dir) => existsSync(path.join(dir, named)));
 };
 
 const clients = CLIENTS.filter(({ name }) => options.client.includes(name)).filter(({ name, needs }) => {
   if (!needs || find(needs)) return true;
-  console.log(`SKIPPED: ${name}: there is no ${needs.program}`);
+  console.log(`SKIPPED: ${name}: there is no ${process.env[needs.variable] || needs.program}`);
   return false;
 });
 
@@ -98,6 +116,8 @@ const drive = async (adapter, client, base, server, rows, noticesByWriting) => {
       const who = `${client.name}-${name.replaceAll(/[^a-z]+/g, "-")}`;
       const at = new At({ client, base, server, who, types, noticesByWriting });
       await check(adapter, client.name, name, () => run(at));
+      // One that ran out of time would go on.
+      at.stop();
     }
   };
   await Promise.all([lane(cases), ...Array.from({ length: LANES }, () => lane(lives))]);
@@ -144,6 +164,7 @@ const driveShutdown = async (adapter, scheme, clients, rows) => {
       await check(adapter, teller.name, told, () => tellsOfEpochs(teller, second.url, position, types));
     }
   } finally {
+    for (const { stop } of runs) stop();
     await second.kill();
   }
 };
@@ -164,13 +185,18 @@ const driveBase = async (base, server) => {
 const began = performance.now();
 const adapters = options.base ? ["base"] : options.adapter;
 ensure(options.base || existsSync(BINARY), `${BINARY} is missing: cargo build -p sse-matrix`);
-if (options.base) {
-  await driveBase(options.base, options.server ?? options.base);
-} else {
-  await startReaders();
-  for (const adapter of adapters) await Promise.all(SCHEMES.map((scheme) => driveScheme(adapter, scheme)));
+try {
+  if (options.base) {
+    await driveBase(options.base, options.server ?? options.base);
+  } else {
+    await startReaders();
+    for (const adapter of adapters) await Promise.all(SCHEMES.map((scheme) => driveScheme(adapter, scheme)));
+  }
+} catch (error) {
+  fail(String(error?.message ?? error));
 }
-await Reader.finish();
+if (results.length === 0) fail(`nothing was checked; --check is "${options.check}"`);
+for (const { name, ended } of Reader.finish()) await check(adapters.at(-1), "(readers)", `${name} ends`, () => ended);
 
 console.log("");
 table(adapters);

@@ -7,10 +7,15 @@ import net from "node:net";
 import { once } from "node:events";
 
 import { ask, ensure, equal, eventually, Proxy, SECOND, Server, within } from "./harness.mjs";
-import { At, END } from "./checks.mjs";
+import { At } from "./checks.mjs";
+import { freePort } from "./proxies/process.mjs";
 
 const EXITS = 5 * SECOND;
-const TO = 200;
+/** What a client has read before its server ends, and reads at the second one. */
+const READ = 50;
+const ATTEMPTS = 3;
+/** None comes to the end of it. */
+const ENDLESS = "/count?to=1000000&every=10";
 
 // ---- Without a client -----------------------------------------------------------------------------------------------------
 
@@ -123,26 +128,35 @@ const keepConnections = async (url) => {
   return closed;
 };
 
-/** Numbers that a client reads while its server is replaced. */
+/** Numbers that a client reads while its server is replaced: exactly once, though the second server has to go on behind the first. */
 const countOver = async (at, begun, replaced) => {
-  const target = `/count?to=${TO}&every=10`;
+  let reading = at.read(ENDLESS);
+  await reading.until(`${READ} numbers`, ({ events }) => events.length >= READ);
+  begun();
   const events = [];
-  let lastEventId;
-  for (;;) {
-    const reading = at.read(target, { untilType: END, lastEventId });
-    await reading.until("fifty numbers", () => events.length + reading.events.length >= 50);
-    begun();
-    if (at.client.reconnects) {
-      await reading.end();
-      return reading.events;
-    }
+  if (at.client.reconnects) {
+    await replaced;
+  } else {
     await reading.end();
     equal(reading.all("error"), [], "errors");
     events.push(...reading.events);
-    if (events.at(-1).type === END) return events;
-    lastEventId = events.at(-1).id;
     await replaced;
+    reading = at.read(ENDLESS, { lastEventId: events.at(-1).id });
   }
+  // The second server knows of no request but those that it got itself.
+  const [request] = await eventually("a request at the second instance", async () => {
+    const { requests } = await at.state();
+    return requests.length > 0 && requests;
+  });
+  const from = Number(request.lastEventId);
+  ensure(from >= READ, `the Last-Event-ID at the second instance is ${request.lastEventId}`);
+  const enough = () => events.length + reading.events.length >= from + READ;
+  await reading.until(`${READ} numbers of the second instance`, enough);
+  reading.stop();
+  await reading.end();
+  const seen = [...events, ...reading.events].map(({ data }) => Number(data));
+  equal(seen, seen.map((_, index) => index + 1), "numbers");
+  return `resumed behind ${from}`;
 };
 
 /**
@@ -150,7 +164,31 @@ const countOver = async (at, begun, replaced) => {
  * name, and a promise.
  */
 export const replace = async ({ binary, adapter, scheme, clients, types }) => {
-  const first = await Server.start(binary, adapter, scheme);
+  // Neither a client that tries to come back nor anybody else may get the port meanwhile.
+  const first = await startOnPort(binary, adapter, scheme);
+  const ats = [];
+  try {
+    return await replaceOne(first, ats, { binary, adapter, scheme, clients, types });
+  } catch (error) {
+    for (const at of ats) at.stop();
+    throw error;
+  } finally {
+    await first.kill();
+  }
+};
+
+const startOnPort = async (...what) => {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await Server.start(...what, await freePort());
+    } catch (error) {
+      // Another program may have taken it.
+      if (attempt === ATTEMPTS) throw error;
+    }
+  }
+};
+
+const replaceOne = async (first, ats, { binary, adapter, scheme, clients, types }) => {
   const kept = await keepConnections(first.url);
   const position = await (await ask(first.url, "/topic/epochs", { method: "POST", body: "of the first" })).text();
 
@@ -160,14 +198,11 @@ export const replace = async ({ binary, adapter, scheme, clients, types }) => {
     let begun;
     const hasBegun = new Promise((resolve) => { begun = resolve; });
     const at = new At({ client, base: first.url, server: first.url, who: `${client.name}-sigterm`, types });
-    const over = countOver(at, begun, replaced).finally(begun).then((events) => {
-      const seen = events.filter(({ type }) => type === "message").map(({ data }) => Number(data));
-      equal(seen, Array.from({ length: TO }, (_, index) => index + 1), "numbers");
-      equal(events.at(-1)?.type, END, "the last event");
-    });
+    ats.push(at);
+    const over = countOver(at, begun, replaced).finally(begun);
     // Awaited later.
     over.catch(() => {});
-    return { client, hasBegun, over };
+    return { client, hasBegun, over, stop: () => at.stop() };
   });
   await Promise.all(runs.map(({ hasBegun }) => hasBegun));
 
@@ -182,10 +217,7 @@ export const replace = async ({ binary, adapter, scheme, clients, types }) => {
   const exited = exit();
   const closed = within(EXITS, "the end of streams and connections", Promise.all(kept)).then(() => `${kept.length} connections`);
   for (const promise of [exited, closed]) promise.catch(() => {});
-  const exits = await exited.catch(async (error) => {
-    await first.kill();
-    throw error;
-  });
+  const exits = await exited;
   const second = await Server.start(binary, adapter, scheme, first.port);
   isReplaced();
   return { exits, closed, second, position, runs };

@@ -6,15 +6,16 @@
 //! | `GET /cases.json` | the table of cases: names, and what must be seen of each |
 //! | `GET /case/NAME?split=1` | the case, whole or byte by byte; the event `matrix:end` behind it |
 //! | `GET /count?to=&every=&cut=&how=end\|reset&retry=` | numbers with ids, from the last that was seen; `matrix:end` behind the last |
-//! | `GET /topic/NAME` | the events of a topic |
+//! | `GET /topic/NAME?retry=` | the events of a topic |
 //! | `POST /topic/NAME` | publishes the body there, answers with the id |
-//! | `GET /quiet?heartbeat=&after=` | one event, then only heartbeats |
+//! | `GET /quiet?heartbeat=&after=&for=` | one event, then only heartbeats |
 //! | `GET /retry?ms=` | an event with a reconnection time, then the end |
 //! | `GET /close` | three events and the close event; 204 for who has seen them |
 //! | `GET /gone` | 204 |
 //! | `GET /state` | open streams, requests, departures |
 //!
-//! All of them answer HEAD, and `/count` POST. SIGTERM ends it gracefully. Prints `listening on URL`.
+//! All of them answer HEAD, and `/count` POST. Other parameters, as `who=` and the `for=` of `/quiet`, only tell requests apart in
+//! `/state`. SIGTERM ends it gracefully. Prints `listening on URL`.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program talks to its terminal")]
 
 extern crate alloc;

@@ -1,12 +1,13 @@
 // Proxies as ordinary processes: a configuration in a directory of their own, free ports, gone with this script.
 
-import { execFile, spawn } from "node:child_process";
+import { execFile } from "node:child_process";
 import { once } from "node:events";
 import fs from "node:fs/promises";
 import net from "node:net";
-import os from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
+
+import { endOnSignals, endOwned, makeOwned, spawnOwned } from "../owned.mjs";
 
 const LISTENING = 20_000;
 const ATTEMPTS = 3;
@@ -14,18 +15,7 @@ const ATTEMPTS = 3;
 const PORTS = { from: 10_000, count: 20_000 };
 
 const run = promisify(execFile);
-const started = new Set();
-process.on("exit", () => { for (const child of started) killGroup(child); });
-for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => process.exit(1));
-
-/** nginx has workers that would outlive it. */
-const killGroup = ({ pid }) => {
-  try {
-    process.kill(-pid, "SIGKILL");
-  } catch (error) {
-    if (error.code !== "ESRCH") throw error;
-  }
-};
+endOnSignals();
 
 const given = new Set();
 
@@ -53,7 +43,7 @@ export const freePort = async () => {
 
 /** A directory that goes with the script's end, and a certificate for localhost in it. */
 export const makeDirectory = async () => {
-  const directory = await fs.mkdtemp(path.join(os.tmpdir(), "sse-proxies-"));
+  const directory = makeOwned("sse-proxies-");
   const certificate = { chain: `${directory}/chain.pem`, key: `${directory}/key.pem`, both: `${directory}/both.pem` };
   await run("openssl", [
     "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
@@ -62,7 +52,7 @@ export const makeDirectory = async () => {
   ]);
   const parts = await Promise.all([certificate.chain, certificate.key].map((part) => fs.readFile(part)));
   await fs.writeFile(certificate.both, Buffer.concat(parts));
-  return { directory, certificate, remove: () => fs.rm(directory, { recursive: true, force: true }) };
+  return { directory, certificate };
 };
 
 export const versionOf = async (proxy) => {
@@ -103,21 +93,25 @@ const attemptProxy = async (proxy, place, upstream) => {
 };
 
 const spawnListening = async ([program, ...args], directory, ports) => {
-  const child = spawn(program, args, {
+  const child = spawnOwned(program, args, {
     // Where Caddy keeps what it wants to remember.
     env: { ...process.env, HOME: directory, XDG_CONFIG_HOME: directory, XDG_DATA_HOME: directory },
     stdio: ["ignore", "ignore", "pipe"],
+    // nginx has workers that would outlive it.
     detached: true,
   });
-  started.add(child);
   let said = "";
   child.stderr.on("data", (text) => { said = (said + text).slice(-4_000); });
   const exited = once(child, "exit").then(([code, signal]) => {
-    started.delete(child);
     throw new Error(`${program} exited (${code ?? signal}): ${said}`);
   });
   exited.catch(() => {});
-  for (const port of ports) await Promise.race([listening(program, port), exited]);
+  try {
+    for (const port of ports) await Promise.race([listening(program, port), exited]);
+  } catch (error) {
+    endOwned(child);
+    throw error;
+  }
   return child;
 };
 
@@ -140,7 +134,7 @@ const stop = async (child) => {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const exited = once(child, "exit");
   child.kill("SIGTERM");
-  const killing = setTimeout(() => killGroup(child), 5_000);
+  const killing = setTimeout(() => endOwned(child), 5_000);
   await exited;
   clearTimeout(killing);
 };

@@ -7,15 +7,14 @@ import readline from "node:readline";
 import { fileURLToPath } from "node:url";
 
 import { ensure, SECOND, within } from "../../browser/harness.mjs";
+import { endOwned, spawnOwned } from "../owned.mjs";
 import { freePort } from "./process.mjs";
 
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 const BUILT = 900 * SECOND;
 const LISTENING = 20 * SECOND;
 const STOPPED = 20 * SECOND;
-
-const running = new Set();
-process.on("exit", () => { for (const child of running) child.kill("SIGKILL"); });
+const ATTEMPTS = 3;
 
 /** Builds the server, and says where it is. */
 export const build = async () => {
@@ -41,28 +40,34 @@ export class Server {
     const server = new Server();
     server.#program = program;
     server.#adapter = adapter;
-    server.port = await freePort();
-    await server.restart();
-    return server;
+    for (let attempt = 1; ; attempt += 1) {
+      server.port = await freePort();
+      try {
+        await server.restart();
+        return server;
+      } catch (error) {
+        // Another program may have taken the port meanwhile.
+        if (attempt === ATTEMPTS) throw error;
+      }
+    }
   }
 
   get url() { return `http://127.0.0.1:${this.port}`; }
 
   async restart() {
-    const child = spawn(this.#program, ["--adapter", this.#adapter, "--port", String(this.port)], {
+    const child = spawnOwned(this.#program, ["--adapter", this.#adapter, "--port", String(this.port)], {
       stdio: ["ignore", "pipe", "inherit"],
     });
-    running.add(child);
     this.#child = child;
-    this.#exited = once(child, "exit").then(([code, signal]) => {
-      running.delete(child);
-      return code ?? signal;
-    });
+    this.#exited = once(child, "exit").then(([code, signal]) => code ?? signal);
     const lines = readline.createInterface({ input: child.stdout });
     const listening = new Promise((resolve) => { lines.on("line", (line) => { if (line.startsWith("listening on ")) resolve(); }); });
     const died = this.#exited.then((how) => { throw new Error(`the server exited at once (${how})`); });
     died.catch(() => {});
-    await within(LISTENING, "the server listens", Promise.race([listening, died]));
+    await within(LISTENING, "the server listens", Promise.race([listening, died])).catch((error) => {
+      endOwned(child);
+      throw error;
+    });
   }
 
   /** Ends it without a warning. */

@@ -15,6 +15,13 @@ const FLAGS = [
 const LIBRARY = new URL("../node_modules/@microsoft/fetch-event-source/lib/esm/", import.meta.url);
 
 const browser = await chromium.launch({ executablePath: process.env.CHROMIUM || "/usr/bin/chromium", args: FLAGS });
+let isFinishing = false;
+// Without Chromium there is nothing to read with.
+browser.on("disconnected", () => {
+  if (isFinishing) return;
+  console.error("Chromium ended");
+  process.exit(1);
+});
 // The servers' certificates are made at their start.
 const context = await browser.newContext({ ignoreHTTPSErrors: true });
 const tells = new Map();
@@ -63,4 +70,7 @@ const read = async (options, tell, signal) => {
   tells.delete(job);
 };
 
-await run(read, () => browser.close());
+await run(read, async () => {
+  isFinishing = true;
+  await browser.close();
+});

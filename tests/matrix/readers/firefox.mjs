@@ -1,39 +1,48 @@
 // Firefox's EventSource, in one page for each origin; driven over WebDriver BiDi.
 
-import { spawn } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
-import os from "node:os";
-import path from "node:path";
 import readline from "node:readline";
 
 import { WebSocket } from "undici";
 
+import { makeOwned, spawnOwned } from "../owned.mjs";
 import { SCRIPT } from "./page.mjs";
 import { aborted, run } from "./protocol.mjs";
 
 // ---- WebDriver BiDi -------------------------------------------------------------------------------------------------
 
-const profile = await mkdtemp(path.join(os.tmpdir(), "sse-matrix-"));
-const firefox = spawn(
+const profile = makeOwned("sse-firefox-");
+const firefox = spawnOwned(
   process.env.FIREFOX || "firefox-esr",
   ["--headless", "--no-remote", "--profile", profile, "--remote-debugging-port", "0", "about:blank"],
   { stdio: ["ignore", "ignore", "pipe"] },
 );
 const exited = new Promise((resolve) => { firefox.on("exit", resolve); });
+firefox.on("error", (error) => broken(error.message));
 
-const listening = new Promise((resolve, reject) => {
+let isFinishing = false;
+
+/** Without Firefox there is nothing to read with. */
+const broken = (why) => {
+  if (isFinishing) return;
+  console.error(why);
+  process.exit(1);
+};
+
+const listening = new Promise((resolve) => {
   readline.createInterface({ input: firefox.stderr }).on("line", (line) => {
     const found = /WebDriver BiDi listening on (ws:\S+)/.exec(line);
     if (found) resolve(found[1]);
   });
-  exited.then(() => reject(new Error("Firefox ended")));
 });
+exited.then((code) => broken(`Firefox ended (${code})`));
 
 const socket = new WebSocket(`${await listening}/session`);
 await new Promise((resolve, reject) => {
   socket.addEventListener("open", resolve);
   socket.addEventListener("error", reject);
 });
+
+socket.addEventListener("close", () => broken("Firefox closed its connection"));
 
 let commands = 0;
 const answers = new Map();
@@ -115,7 +124,7 @@ const read = async (options, tell, signal) => {
 };
 
 await run(read, async () => {
+  isFinishing = true;
   firefox.kill();
   await exited;
-  await rm(profile, { recursive: true, force: true });
 });

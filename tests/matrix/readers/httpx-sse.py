@@ -8,8 +8,8 @@ from protocol import Job, run
 
 
 def read(job: Job) -> None:
-    # Its own limit is 5 s without a byte, and a server may be silent for longer.
-    with httpx.Client(timeout=httpx.Timeout(30, read=None)) as client:
+    # Its own limit is 5 s without a byte, and a server may be silent for longer. A proxy of the environment has no way to what is local.
+    with httpx.Client(trust_env=False, timeout=httpx.Timeout(30, read=None)) as client:
         with httpx_sse.connect_sse(client, job.method, job.url, headers=job.headers()) as source:
             response = source.response
             connection = response.extensions["network_stream"].get_extra_info("socket")

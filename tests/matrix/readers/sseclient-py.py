@@ -6,8 +6,11 @@ from sseclient import SSEClient
 
 
 def read(job: Job) -> None:
-    asked = requests.request(job.method, job.url, headers=job.headers(), stream=True, timeout=(30, None))
-    with asked as response:
+    session = requests.Session()
+    # A proxy of the environment has no way to what is local.
+    session.trust_env = False
+    asked = session.request(job.method, job.url, headers=job.headers(), stream=True, timeout=(30, None))
+    with session, asked as response:
         job.opened(response.status_code, dict(response.headers), response.raw.shutdown)
         if response.status_code != 200:
             return
