@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::io::{self, BufRead as _, BufReader, IsTerminal as _, Read};
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::{self, JoinHandle};
@@ -11,6 +12,9 @@ use crate::tally::Tally;
 
 /// How long pipes may stay open after the end of the program that they belong to.
 const LEFT_BEHIND: Duration = Duration::from_secs(5);
+
+/// How long a program that is told to end has to do so, and to end what it started.
+const GRACE: Duration = Duration::from_secs(5);
 
 /// One child process; its command line is printed, relative to the workspace root.
 #[derive(Debug)]
@@ -63,6 +67,15 @@ impl Run {
         self
     }
 
+    /// Leaves variables of ours out of its environment, whatever they are set to.
+    #[must_use]
+    pub(crate) fn env_without(mut self, names: &[&str]) -> Self {
+        for name in names {
+            self.command.env_remove(name);
+        }
+        self
+    }
+
     /// Waits for it. `Err` names the command line and how it ended.
     pub(crate) fn run(mut self) -> Result<(), String> {
         println!("$ {}", self.shown);
@@ -78,8 +91,10 @@ impl Run {
         self.count(None)
     }
 
-    /// As [`counted`](Self::counted), but it may not take longer than `limit`.
-    pub(crate) fn counted_within(self, limit: Duration) -> Result<Tally, String> {
+    /// As [`counted`](Self::counted), but it may not take longer than `limit`: then it is ended with all that it started, for which
+    /// it has a process group of its own. The terminal's Ctrl-C ends us, and does not reach it.
+    pub(crate) fn counted_within(mut self, limit: Duration) -> Result<Tally, String> {
+        self.command.process_group(0);
         self.count(Some(limit))
     }
 
@@ -119,6 +134,14 @@ impl Run {
 /// `None`: it was not done in time, and is killed.
 fn wait(child: &mut Child, limit: Option<Duration>) -> io::Result<Option<ExitStatus>> {
     let Some(limit) = limit else { return child.wait().map(Some) };
+    let ended = wait_within(child, limit)?;
+    if ended.is_none() {
+        end_group(child)?;
+    }
+    Ok(ended)
+}
+
+fn wait_within(child: &mut Child, limit: Duration) -> io::Result<Option<ExitStatus>> {
     let started = Instant::now();
     while started.elapsed() < limit {
         if let Some(status) = child.try_wait()? {
@@ -126,7 +149,23 @@ fn wait(child: &mut Child, limit: Option<Duration>) -> io::Result<Option<ExitSta
         }
         thread::sleep(Duration::from_millis(50));
     }
-    child.kill().and_then(|()| child.wait()).map(|_| None)
+    Ok(None)
+}
+
+/// Tells the leader of a process group to end, so that it may tidy up, and kills what is left of the group.
+fn end_group(leader: &mut Child) -> io::Result<()> {
+    let id = leader.id();
+    signal("TERM", &id.to_string())?;
+    wait_within(leader, GRACE)?;
+    signal("KILL", &format!("-{id}"))?;
+    leader.kill().and_then(|()| leader.wait()).map(drop)
+}
+
+/// That nobody is there any more is no error.
+fn signal(name: &str, to: &str) -> io::Result<()> {
+    let mut kill = Command::new("sh");
+    kill.args(["-c", "kill \"$@\"", "sh", "-s", name, "--", to]);
+    kill.stdout(Stdio::null()).stderr(Stdio::null()).status().map(drop)
 }
 
 /// Prints what comes out of a pipe, line by line, until its end.
@@ -177,6 +216,26 @@ mod tests {
         let why = sh("exec sleep 60").counted_within(Duration::from_millis(100)).unwrap_err();
         assert!(why.contains("killed"), "{why}");
         assert_eq!(sh("exit 0").counted_within(Duration::from_secs(60)), Ok(Tally::default()));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_it_started_is_killed_with_it() {
+        let file = std::env::temp_dir().join(format!("xtask-group-{}", std::process::id()));
+        // It may hear nothing of the end of its parent: its pipes are elsewhere.
+        let script = format!("sleep 600 >/dev/null 2>&1 & echo $! > '{}'; wait", file.display());
+        let why = sh(&script).counted_within(Duration::from_secs(1)).unwrap_err();
+        assert!(why.contains("killed"), "{why}");
+        let id = std::fs::read_to_string(&file).unwrap();
+        std::fs::remove_file(&file).unwrap();
+        // What is dead but not yet buried has no command line.
+        let lives =
+            || std::fs::read(format!("/proc/{}/cmdline", id.trim())).is_ok_and(|line| !line.is_empty());
+        let started = Instant::now();
+        while lives() && started.elapsed() < Duration::from_secs(10) {
+            thread::sleep(Duration::from_millis(5));
+        }
+        assert!(!lives(), "{id}");
     }
 
     #[test]

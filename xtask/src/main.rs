@@ -28,7 +28,7 @@ cargo xtask <command>
 
   test [--deep]               every test: crates, doc tests, feature variants, fuzz corpus, benches' checks, browser, clients,
                               matrix, proxies; --deep, which takes hours, runs what CI has no time for, too
-  ci [--without-test]         tidy, lint, docs, no-std, msrv, features, test, fuzz-smoke
+  ci [--without-test]         tidy, lint, docs, no-std, msrv, features, minimal-versions, loom, test, fuzz-smoke
   lint                        rustfmt and clippy, warnings are errors
   tidy                        what compilers do not see: the core's purity, layers, docs that drift, forbidden text
   parity                      writes the names of the tests into docs/PARITY.md
@@ -129,4 +129,6 @@ fn checks(workspace: &Workspace, report: &mut Report) {
     no_std::run(workspace, report);
     msrv::run(workspace, report);
     features::run(workspace, report);
+    minimal_versions::run(workspace, report);
+    loom::run(workspace, report);
 }

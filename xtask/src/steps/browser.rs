@@ -25,9 +25,9 @@ fn drive(workspace: &Workspace) -> StepResult {
     let mut missing = Vec::new();
     let mut ensured =
         |name, package| tools::program(name, package, root).map_err(|why| missing.push(why)).ok();
-    let node = ensured("node", "nodejs");
     let npm = ensured("npm", "npm");
     let chromium = ensured("chromium", "chromium");
+    let node = tools::node(root).map_err(|why| missing.push(why)).ok();
     let (Some(_), Some(_), Some(chromium)) = (node, npm, chromium) else {
         return Ok(Outcome::Skipped(missing.join("; ")));
     };

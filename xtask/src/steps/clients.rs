@@ -22,10 +22,8 @@ fn drive(workspace: &Workspace) -> StepResult {
     if let Some(missing) = scripts.iter().find(|script| !root.join(script).is_file()) {
         return Err(format!("{missing} is missing"));
     }
-    let mut missing = Vec::new();
-    for (name, package) in [("node", "nodejs"), ("npm", "npm")] {
-        missing.extend(tools::program(name, package, root).err());
-    }
+    let needed = [tools::node(root), tools::program("npm", "npm", root)];
+    let missing: Vec<String> = needed.into_iter().filter_map(Result::err).collect();
     if !missing.is_empty() {
         return Ok(Outcome::Skipped(missing.join("; ")));
     }

@@ -1,6 +1,5 @@
 //! Released clients against the servers of all adapters.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::command::Run;
@@ -25,10 +24,11 @@ fn drive(workspace: &Workspace) -> StepResult {
     let mut missing = Vec::new();
     let mut ensured =
         |name, package| tools::program(name, package, root).map_err(|why| missing.push(why)).ok();
-    let (node, npm) = (ensured("node", "nodejs"), ensured("npm", "npm"));
+    let npm = ensured("npm", "npm");
     let chromium = ensured("chromium", "chromium");
     let firefox = ensured("firefox-esr", "firefox-esr");
     ensured("curl", "curl");
+    let node = tools::node(root).map_err(|why| missing.push(why)).ok();
     let requirements = format!("{DIR}/requirements.txt");
     let python = tools::python_environment(&workspace.target.join("matrix-python"), &requirements, root);
     let python = python.map_err(|why| missing.push(why)).ok();
@@ -39,15 +39,13 @@ fn drive(workspace: &Workspace) -> StepResult {
     for why in &missing {
         println!("{why}");
     }
-    Run::cargo(root).args(["build", "-p", "sse-matrix"]).run()?;
+    let server = tools::built("sse-matrix", root)?;
     Run::new("npm", root).args(["ci", "--no-audit", "--no-fund", "--prefix", DIR]).run()?;
-    let program = |found: Option<PathBuf>| found.unwrap_or_default();
-    let tally = Run::new("node", root)
-        .arg(&script)
-        .env("SSE_MATRIX", workspace.target.join("debug/sse-matrix"))
-        .env("CHROMIUM", program(chromium))
-        .env("FIREFOX", program(firefox))
-        .env("SSE_MATRIX_PYTHON", program(python))
-        .counted_within(LIMIT)?;
-    Ok(Outcome::Counted(tally))
+    let programs = [("CHROMIUM", chromium), ("FIREFOX", firefox), ("SSE_MATRIX_PYTHON", python)];
+    let found = programs.into_iter().filter_map(|(variable, program)| Some((variable, program?)));
+    let script = Run::new("node", root).arg(&script).env("SSE_MATRIX", server);
+    found
+        .fold(script, |script, (variable, program)| script.env(variable, program))
+        .counted_within(LIMIT)
+        .map(Outcome::Counted)
 }

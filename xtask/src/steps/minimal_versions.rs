@@ -17,6 +17,9 @@ const TESTED: [&str; 4] = ["sse-core", "sse-driver", "sse-broadcast", "sse-html"
 /// Of which they need what has no feature, and no dependency.
 const KIT: &str = "sse-testkit";
 
+/// Modules that the tests of several packages include.
+const SHARED_TESTS: &str = "tests/properties";
+
 pub(crate) fn run(workspace: &Workspace, report: &mut Report) {
     report.step("minimal versions", || check(workspace));
 }
@@ -97,14 +100,21 @@ fn copied(root: &Path, packages: &[(&Package, Part)], copy: &Path) -> std::io::R
     fs::write(copy.join("Cargo.toml"), with_members(&manifest, &members.join(", ")))?;
     for (package, part) in packages {
         let (from, to) = (root.join(&package.dir), copy.join(&package.dir));
-        if to.exists() {
-            fs::remove_dir_all(&to)?;
-        }
+        remove(&to)?;
         copy_folder(if *part == Part::Whole { "" } else { "src" }, &from, &to)?;
         let manifest = fs::read_to_string(from.join("Cargo.toml"))?;
         fs::write(to.join("Cargo.toml"), of_part(&manifest, *part))?;
     }
+    remove(&copy.join(SHARED_TESTS))?;
+    if packages.iter().any(|(_, part)| *part == Part::Whole) {
+        copy_folder(SHARED_TESTS, root, copy)?;
+    }
     Ok(())
+}
+
+/// What an earlier run left.
+fn remove(folder: &Path) -> std::io::Result<()> {
+    if folder.exists() { fs::remove_dir_all(folder) } else { Ok(()) }
 }
 
 /// A folder within `from`, to the same place within `to`.

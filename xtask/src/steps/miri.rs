@@ -1,11 +1,10 @@
 //! Tests in Miri, an interpreter that sees undefined behaviour: our crates have no unsafe code, what is below them has.
 
+use super::NIGHTLY;
 use crate::command::Run;
 use crate::report::{Outcome, Report, StepResult};
 use crate::tools;
 use crate::workspace::Workspace;
-
-const NIGHTLY: &str = "nightly";
 
 /// Package, and what of it runs. Left out is what takes minutes a test: property tests, where two cases do, and tests of much memory,
 /// time or many threads. Those that run try less there (`cfg!(miri)`).

@@ -23,3 +23,7 @@ pub(crate) mod test;
 
 /// Workspaces of their own, beside the main one.
 const SATELLITES: [&str; 3] = ["fuzz/Cargo.toml", "benches/Cargo.toml", no_std::PROOF];
+
+/// Not pinned, since nothing that it prints is compared: the newest Miri and sanitizers see the most, and a nightly that is there is
+/// taken as it is. What fails with another one fails for a reason that is worth a look.
+const NIGHTLY: &str = "nightly";

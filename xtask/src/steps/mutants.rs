@@ -12,6 +12,9 @@ use crate::workspace::Workspace;
 
 const PACKAGE: &str = "sse-core";
 
+/// The mutants that are left out, and why.
+const CONFIG: &str = ".cargo/mutants.toml";
+
 /// A mutant may collect without end; it is to fail, not the machine. In KiB of address space, which rustc needs, too.
 const MEMORY: &str = "12000000";
 
@@ -30,6 +33,10 @@ fn mutants(workspace: &Workspace, args: &[&str]) -> StepResult {
         fs::remove_dir_all(&found).map_err(|error| format!("{}: {error}", found.display()))?;
     }
     fs::create_dir_all(&output).map_err(|error| format!("{}: {error}", output.display()))?;
+    let stale = stale(workspace)?;
+    if !stale.is_empty() {
+        return Err(format!("{CONFIG} excludes what is no mutant: {}", stale.join("; ")));
+    }
     let mut verdicts = Verdicts::default();
     for (tests, stage) in stages(workspace)? {
         println!("mutants against {tests}");
@@ -38,8 +45,7 @@ fn mutants(workspace: &Workspace, args: &[&str]) -> StepResult {
             _ => {}
         }
         verdicts.read(&found)?;
-        verdicts.spare_the_next_stage(&found)?;
-        if verdicts.missed.is_empty() {
+        if verdicts.missed.is_empty() && verdicts.timeout.is_empty() {
             break;
         }
     }
@@ -52,7 +58,31 @@ fn has_judged(why: &str) -> bool {
     ["exit status: 2", "exit status: 3"].iter().any(|status| why.ends_with(status))
 }
 
-/// The tests by what they cost, as arguments: each stage sees what the ones before it let live.
+/// The exclusions that no mutant has the name of: the code that they were for has changed.
+fn stale(workspace: &Workspace) -> Result<Vec<String>, String> {
+    let file = workspace.root.join(CONFIG);
+    let config = fs::read_to_string(&file).map_err(|error| format!("{}: {error}", file.display()))?;
+    let list = ["mutants", "--list", "--no-config", "--package", PACKAGE, "--all-features"];
+    let list = || Run::cargo(&workspace.root).args(list);
+    let all = list().output()?;
+    let mut stale = Vec::new();
+    for excluded in exclusions(&config) {
+        // Not `--re`, which leaves some mutants in whatever it is.
+        if list().args(["--exclude-re", excluded]).output()? == all {
+            stale.push(excluded.to_owned());
+        }
+    }
+    Ok(stale)
+}
+
+/// Each is a literal string on a line of its own.
+fn exclusions(config: &str) -> impl Iterator<Item = &str> {
+    config.lines().filter_map(|line| line.trim().strip_prefix('\'')?.rsplit_once('\'').map(|(re, _)| re))
+}
+
+/// The tests by what they cost, as arguments: each stage sees what the ones before it did not catch. A busy machine can be what
+/// a test ran out of time on, so that such a mutant is not caught until the last stage, which has the tests of the first one, too,
+/// and the most time.
 fn stages(workspace: &Workspace) -> Result<[(&'static str, Vec<String>); 3], String> {
     let dir = workspace.root.join("crates").join(PACKAGE).join("tests");
     let entries = fs::read_dir(&dir).map_err(|error| format!("{}: {error}", dir.display()))?;
@@ -66,12 +96,12 @@ fn stages(workspace: &Workspace) -> Result<[(&'static str, Vec<String>); 3], Str
         .map(|name| format!("--cargo-arg=--test={name}"))
         .collect();
     properties.sort();
-    properties.push("--timeout=300".to_owned());
+    properties.extend(["--cargo-arg=--lib", "--minimum-test-timeout=120"].map(str::to_owned));
     let given = |args: [&str; 2]| args.map(str::to_owned).to_vec();
     Ok([
-        ("unit tests", given(["--cargo-arg=--lib", "--timeout=20"])),
-        ("doc tests", given(["--cargo-test-arg=--doc", "--timeout=60"])),
-        ("models and properties", properties),
+        ("unit tests", given(["--cargo-arg=--lib", "--minimum-test-timeout=20"])),
+        ("doc tests", given(["--cargo-test-arg=--doc", "--minimum-test-timeout=60"])),
+        ("unit tests, models and properties", properties),
     ])
 }
 
@@ -84,7 +114,7 @@ fn cargo_mutants(workspace: &Workspace, output: &Path) -> Run {
         .env("CARGO_PROFILE_DEV_DEBUG", "0")
         .env("CARGO_INCREMENTAL", "1")
         .args(["-c", &limited, "sh", "cargo", "mutants", "--package", PACKAGE, "--all-features"])
-        .args(["--iterate", "--build-timeout=600", "--no-shuffle"])
+        .args(["--iterate", "--build-timeout=600", "--timeout-multiplier=5", "--no-shuffle"])
         .args([format!("--jobs={jobs}"), format!("--output={}", output.display())])
 }
 
@@ -98,7 +128,7 @@ struct Verdicts {
 }
 
 impl Verdicts {
-    /// Takes in what a stage wrote down.
+    /// Takes in what a stage wrote down, which `--iterate` leaves to the next one: caught and unviable ones are out of it.
     fn read(&mut self, found: &Path) -> Result<(), String> {
         let list = |name: &str| {
             let file = found.join(name);
@@ -106,18 +136,10 @@ impl Verdicts {
             Ok::<_, String>(text.lines().map(str::to_owned).collect::<BTreeSet<_>>())
         };
         self.caught.extend(list("caught.txt")?);
-        self.timeout.extend(list("timeout.txt")?);
         self.unviable.extend(list("unviable.txt")?);
+        self.timeout = list("timeout.txt")?;
         self.missed = list("missed.txt")?;
         Ok(())
-    }
-
-    /// `--iterate` leaves out what was caught, but not what ran without end.
-    fn spare_the_next_stage(&self, found: &Path) -> Result<(), String> {
-        let file = found.join("caught.txt");
-        let text: String =
-            self.caught.iter().chain(&self.timeout).map(|mutant| format!("{mutant}\n")).collect();
-        fs::write(&file, text).map_err(|error| format!("{}: {error}", file.display()))
     }
 
     /// Nothing that was tested is no proof.
@@ -157,16 +179,28 @@ mod tests {
     #[test]
     fn a_mutant_that_the_last_stage_missed_is_a_failure() {
         let dir = std::env::temp_dir().join(format!("xtask-mutants-{}", std::process::id()));
-        let mut first = verdicts(&dir, ["a\n", "b\nc\n", "d\n", "e\n"]);
-        assert_eq!(first.judge(), Err("1 caught, 2 missed, 1 timeouts, 1 unviable".to_owned()));
-        first.spare_the_next_stage(&dir).unwrap();
-        assert_eq!(fs::read_to_string(dir.join("caught.txt")).unwrap(), "a\nd\n");
+        let mut first = verdicts(&dir, ["a\n", "b\nc\n", "d\nf\n", "e\n"]);
+        assert_eq!(first.judge(), Err("1 caught, 2 missed, 2 timeouts, 1 unviable".to_owned()));
 
-        let _second = verdicts(&dir, ["b\nc\n", "", "", ""]);
+        // Out of time in one stage, missed in the next.
+        let _second = verdicts(&dir, ["b\nc\n", "f\n", "d\n", ""]);
         first.read(&dir).unwrap();
-        assert_eq!(first.judge(), Ok(Outcome::Counted(Tally { cases: 4, ..Tally::default() })));
-        assert_eq!((first.caught.len(), first.timeout.len(), first.unviable.len()), (3, 1, 1));
+        assert_eq!(first.judge(), Err("3 caught, 1 missed, 1 timeouts, 1 unviable".to_owned()));
+
+        let _third = verdicts(&dir, ["f\n", "", "d\n", ""]);
+        first.read(&dir).unwrap();
+        assert_eq!(first.judge(), Ok(Outcome::Counted(Tally { cases: 5, ..Tally::default() })));
         fs::remove_dir_all(dir).unwrap();
+    }
+
+    #[test]
+    fn exclusions_are_read_from_the_configuration() {
+        let config = "# 'no'\nexclude_re = [\n    # Why.\n    'a \\* it',\n    'b'\n]\n";
+        assert_eq!(exclusions(config).collect::<Vec<_>>(), ["a \\* it", "b"]);
+        let workspace = Workspace::load().unwrap();
+        let config = fs::read_to_string(workspace.root.join(CONFIG)).unwrap();
+        let strings = config.lines().filter(|line| !line.trim().starts_with('#') && line.contains('\''));
+        assert_eq!(exclusions(&config).count(), strings.count());
     }
 
     #[test]

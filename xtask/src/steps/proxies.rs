@@ -10,15 +10,8 @@ use crate::workspace::Workspace;
 const SCRIPT: &str = "tests/matrix/proxies.mjs";
 const LIMIT: Duration = Duration::from_secs(600);
 
-/// Each has the name of its Debian package, but for node's.
-const NEEDED: [(&str, &str); 6] = [
-    ("node", "nodejs"),
-    ("curl", "curl"),
-    ("openssl", "openssl"),
-    ("nginx", "nginx"),
-    ("haproxy", "haproxy"),
-    ("caddy", "caddy"),
-];
+/// Each has the name of its Debian package.
+const NEEDED: [&str; 5] = ["curl", "openssl", "nginx", "haproxy", "caddy"];
 
 pub(crate) fn run(workspace: &Workspace, report: &mut Report) {
     report.step("proxies", || drive(workspace, &[]));
@@ -35,16 +28,16 @@ fn drive(workspace: &Workspace, args: &[&str]) -> StepResult {
     if !root.join(SCRIPT).is_file() {
         return Err(format!("{SCRIPT} is missing"));
     }
-    let missing: Vec<String> =
-        NEEDED.iter().filter_map(|(name, package)| tools::program(name, package, root).err()).collect();
+    let needed = NEEDED.iter().map(|name| tools::program(name, name, root));
+    let missing: Vec<String> = needed.chain([tools::node(root)]).filter_map(Result::err).collect();
     if !missing.is_empty() {
         return Ok(Outcome::Skipped(missing.join("; ")));
     }
-    Run::cargo(root).args(["build", "-p", "sse-matrix"]).run()?;
+    let server = tools::built("sse-matrix", root)?;
     Run::new("node", root)
         .arg(SCRIPT)
         .args(args)
-        .env("SSE_MATRIX", workspace.target.join("debug/sse-matrix"))
+        .env("SSE_MATRIX", server)
         .counted_within(LIMIT)
         .map(Outcome::Counted)
 }

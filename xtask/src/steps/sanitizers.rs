@@ -1,11 +1,11 @@
 //! Tests under the sanitizers of the nightly compiler: data races with the threads, memory errors with the rest.
 
+use super::NIGHTLY;
 use crate::command::Run;
 use crate::report::{Outcome, Report, StepResult};
 use crate::tools;
 use crate::workspace::Workspace;
 
-const NIGHTLY: &str = "nightly";
 const LINUX: &str = "x86_64-unknown-linux-gnu";
 
 struct Sanitizer {

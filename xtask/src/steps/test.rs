@@ -13,7 +13,9 @@ pub(crate) fn run(workspace: &Workspace, report: &mut Report) {
     let cargo_test =
         |args: &[&str]| Run::cargo(&workspace.root).arg("test").args(args).counted().map(Outcome::Counted);
     // For the peers that vanish in a network namespace; without it, their tests say that they are skipped.
-    let _found = tools::program("ip", "iproute2", &workspace.root);
+    if let Err(why) = tools::program("ip", "iproute2", &workspace.root) {
+        println!("{why}");
+    }
     // Examples are compiled with them, doc tests run after them.
     report.step("tests", || cargo_test(&["--workspace"]));
     report.step("tests, all features", || cargo_test(&["--workspace", "--all-features"]));

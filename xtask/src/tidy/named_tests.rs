@@ -76,10 +76,23 @@ impl<'a> Repository<'a> {
         let mut scripts = self.files.iter().filter(is_script);
         // Some begin with the name of a server, `${name}: `.
         let begins = |file: &File, quote| {
-            [quote, "}: "].iter().any(|begin| file.text.contains(&format!("{begin}{text}{quote}")))
+            [quote, "}: "].iter().any(|begin| {
+                let quoted = format!("{begin}{text}{quote}");
+                file.text.match_indices(&quoted).any(|(at, _)| names_a_check(&file.text[..at]))
+            })
         };
         scripts.any(|file| ["\"", "'", "`"].iter().any(|quote| begins(file, quote)))
     }
+}
+
+/// Whether what stands behind `before` is an argument of `check(` or `each(`, before the function that runs, or the value of `name:`.
+fn names_a_check(before: &str) -> bool {
+    let is_open = |begin: &str, ends: &[&str]| {
+        let between = before.rsplit_once(begin).map(|(_, between)| between);
+        between.is_some_and(|between| !ends.iter().any(|end| between.contains(end)))
+    };
+    ["check(", "each("].iter().any(|call| is_open(call, &["=>", ";", ")\n"]))
+        || is_open("name: ", &[",", ";", "\n"])
 }
 
 /// A file that is `place`, or in that folder.
@@ -147,7 +160,8 @@ mod tests {
             File::new("crates/sse-core/tests/x.rs", TEST),
             File::new(
                 "tests/browser/run.mjs",
-                "check(\"the page is whole\", () => {}); check(`${name}: it ends`);",
+                "check(\"the page is whole\", () => said(\"in a check\")); check(`${name}: it ends`);\n\
+                 const checks = [{ name: \"it is listed\", run: \"by a value\" }];\nsay(\"no check at all\");",
             ),
             File::new("fuzz/fuzz_targets/decode.rs", ""),
             File::new(COMMANDS, "[\"tidy\"] => a, [\"fuzz\", target] => b"),
@@ -160,7 +174,7 @@ mod tests {
         for cell in [
             "`it_holds`",
             "`it_holds` (sse-core)",
-            "`it_holds` (crates/sse-core/tests/x.rs), `the page is whole`, `it ends`",
+            "`it_holds` (crates/sse-core/tests/x.rs), `the page is whole`, `it ends`, `it is listed`",
             "`tests/browser/run.mjs`, `tests/browser`",
             "`cargo xtask tidy`<br>`cargo xtask fuzz decode`",
             "none: nothing to show",
@@ -177,6 +191,9 @@ mod tests {
             ("`it_holds` (sse-html)", "`it_holds` is no test of sse-html"),
             ("`it_holds` (sse-core/tests/y.rs)", "`it_holds` is no test of sse-core/tests/y.rs"),
             ("`the page is empty`", "there is no `the page is empty`"),
+            ("`in a check`", "there is no `in a check`"),
+            ("`by a value`", "there is no `by a value`"),
+            ("`no check at all`", "there is no `no check at all`"),
             ("`tests/brow`", "there is no `tests/brow`"),
             ("`cargo xtask dirty`", "there is no `cargo xtask dirty`"),
             ("`cargo xtask fuzz encode`", "there is no `cargo xtask fuzz encode`"),
