@@ -145,11 +145,14 @@ const drive = async (browser, command) => {
           }
         })();
         await sleep(200);
-        await (round === 1 ? ada.click("#cut") : fetch(new URL("/cut", server.url), { method: "POST" }));
-        for (const page of tabs) await until(page, "a reconnect", ({ reconnects }, n) => reconnects >= n, round);
-        await sleep(200);
-        isTalking = false;
-        await talk;
+        try {
+          await (round === 1 ? ada.click("#cut") : fetch(new URL("/cut", server.url), { method: "POST" }));
+          for (const page of tabs) await until(page, "a reconnect", ({ reconnects }, n) => reconnects >= n, round);
+          await sleep(200);
+        } finally {
+          isTalking = false;
+          await talk;
+        }
         await heard(tabs, said.length);
         const outcomes = [];
         for (const [index, page] of tabs.entries()) {

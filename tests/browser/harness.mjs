@@ -155,13 +155,14 @@ export const watch = (page) => {
   return seen;
 };
 
-/** Drives each server in one browser; the exit code says whether all went well. */
+/** Drives each server in a browser of its own; the exit code says whether all went well. */
 export const driveAll = async (commands, drive) => {
   // Here, so that scripts without a browser do without it.
   const { chromium } = await import("playwright-core");
-  const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: FLAGS });
-  await eachOf(commands, (command) => drive(browser, command));
-  await browser.close();
+  await eachOf(commands, async (command) => {
+    const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: FLAGS });
+    await drive(browser, command).finally(() => browser.close());
+  });
   summarise();
 };
 
