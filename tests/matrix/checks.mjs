@@ -306,10 +306,11 @@ const noticed = async (at, heartbeat) => {
   await reading.until("the event", ({ events }) => events.length === 1);
   reading.stop();
   await reading.end();
-  const closing = reading.lines.find((line) => line.closing).at;
+  const [closing] = reading.lines.filter((line) => line.closing);
+  ensure(closing, `no word of closing: ${JSON.stringify(reading.lines)}`);
   const left = await eventually("the departure", async () => (await at.state()).departures[0]);
   equal(left.reason, "peer-gone", "reason");
-  return left.at - closing;
+  return left.at - closing.at;
 };
 
 const leaves = async (at) => {

@@ -19,7 +19,7 @@ class Job:
     def __init__(self, options: dict[str, Any]) -> None:
         self.url: str = options["url"]
         self.method: str = options.get("method") or "GET"
-        self.is_stopped = False
+        self._is_stopped = False
         self._job = options.get("job")
         self._last_event_id: str = options.get("lastEventId") or ""
         self._until: int = options.get("until") or 0
@@ -44,24 +44,31 @@ class Job:
         self.say(open={"status": status, "headers": headers})
         with self._lock:
             self._close = close
-            if self.is_stopped:
+            if self._is_stopped:
                 self._end_read()
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether to read no more. `closing` was told by then, so that whatever a reader tells at its end comes behind it."""
+        with self._lock:
+            return self._is_stopped
 
     def event(self, type_: str, data: str, id_: str) -> None:
         """Tells it; `is_stopped` says afterwards whether to read on."""
-        if self.is_stopped:
-            return
-        self.say(event={"type": type_, "data": data, "id": id_})
-        self._events += 1
-        if self._events == self._until or type_ == self._until_type:
-            self.say(closing=True)
-            self.is_stopped = True
+        with self._lock:
+            if self._is_stopped:
+                return
+            self.say(event={"type": type_, "data": data, "id": id_})
+            self._events += 1
+            if self._events == self._until or type_ == self._until_type:
+                self.say(closing=True)
+                self._is_stopped = True
 
     def stop(self) -> None:
         with self._lock:
-            if self.is_stopped:
+            if self._is_stopped:
                 return
-            self.is_stopped = True
+            self._is_stopped = True
             self.say(closing=True)
             self._end_read()
 
