@@ -300,8 +300,9 @@ const drivePages = async ({ server, proxy, seats, name, isDebug }) => {
     const before = await streams(server);
     const from = proxy.requests.length;
     let isTalking = true;
+    // Bounded, or a slow browser would be given more and more to do.
     const talk = (async () => {
-      while (isTalking) {
+      for (let left = 200; isTalking && left > 0; left -= 1) {
         await say(`${by}, message ${said.length + 1}`);
         await sleep(25);
       }
