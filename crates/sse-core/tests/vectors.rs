@@ -152,7 +152,7 @@ fn says(stream: &str, expected: &[Said]) {
         assert_eq!(interpret(bytes, "").said, expected, "oracle: {stream:?}");
         assert_eq!(decode([bytes]).0, expected, "whole: {stream:?}");
         assert_eq!(decode(bytes.chunks(1)).0, expected, "byte by byte: {stream:?}");
-        for at in (0..=bytes.len()).step_by(STEP) {
+        for at in splits(bytes.len()) {
             assert_eq!(decode([&bytes[..at], &bytes[at..]]).0, expected, "split at {at}: {stream:?}");
         }
     }
