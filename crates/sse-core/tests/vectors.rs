@@ -12,6 +12,7 @@ mod common;
 use common::decode;
 use serde_json::Value;
 use sse_testkit::oracle::{Said, interpret};
+use std::sync::LazyLock;
 
 /// A stream and what the standard makes of it.
 struct Vector {
@@ -57,12 +58,21 @@ fn base64(text: &str) -> Vec<u8> {
     bytes
 }
 
-fn vectors() -> Vec<Vector> {
+/// An interpreter takes minutes for the four that have thousands of bytes.
+const LONGEST: u64 = if cfg!(miri) { 1_000 } else { u64::MAX };
+
+fn vectors() -> &'static [Vector] {
+    static VECTORS: LazyLock<Vec<Vector>> = LazyLock::new(read);
+    &VECTORS
+}
+
+fn read() -> Vec<Vector> {
     let file: Value = serde_json::from_str(include_str!("data/decoder-vectors.json")).unwrap();
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let list = file["vectors"].as_array().unwrap();
     assert_eq!(list.len(), 74);
     list.iter()
+        .filter(|vector| vector["input_len"].as_u64() <= Some(LONGEST))
         .map(|vector| {
             let stream = base64(vector["input_b64"].as_str().unwrap());
             assert_eq!(stream.len() as u64, vector["input_len"]);
