@@ -1,0 +1,56 @@
+//! Wall time. The engines take turns, which the usual harnesses cannot: what disturbs one disturbs all.
+
+use crate::cases::Case;
+use std::time::{Duration, Instant};
+
+const ROUNDS: usize = 15;
+const ROUND: Duration = Duration::from_millis(8);
+
+/// What the rounds showed, in nanoseconds for each unit.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Spread {
+    pub(super) median: f64,
+    pub(super) least: f64,
+    pub(super) most: f64,
+}
+
+impl Spread {
+    /// `rounds` is not empty.
+    fn of(mut rounds: Vec<f64>) -> Self {
+        rounds.sort_by(f64::total_cmp);
+        Self { median: rounds[rounds.len() / 2], least: rounds[0], most: rounds[rounds.len() - 1] }
+    }
+}
+
+pub(super) fn in_turns(cases: &[&Case]) -> Vec<Spread> {
+    let timed = |case: &Case, times: u64| {
+        let start = Instant::now();
+        (case.run)(times);
+        start.elapsed()
+    };
+    let times = cases.iter().map(|case| {
+        let mut times = 1;
+        while timed(case, times) < ROUND {
+            times *= 2;
+        }
+        times
+    });
+    let times: Vec<u64> = times.collect();
+    let mut rounds = vec![Vec::new(); cases.len()];
+    for _ in 0..ROUNDS {
+        for ((case, times), rounds) in cases.iter().zip(&times).zip(&mut rounds) {
+            rounds.push(timed(case, *times).as_nanos() as f64 / (*times as f64 * case.units));
+        }
+    }
+    rounds.into_iter().map(Spread::of).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_is_the_one_in_the_middle() {
+        assert_eq!(Spread::of(vec![9.0, 1.0, 2.0]), Spread { median: 2.0, least: 1.0, most: 9.0 });
+    }
+}
