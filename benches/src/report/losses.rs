@@ -1,6 +1,6 @@
 //! Where ours is not the best: read off the tables, not judged.
 
-use super::{Row, Table};
+use super::{Row, Table, table};
 
 /// A rival of the same kind that is ahead.
 #[derive(Debug, PartialEq)]
@@ -24,7 +24,8 @@ pub(super) fn markdown(tables: &[Table]) -> String {
              | corpus | ours | measure | ours | best | ratio | whose |\n|---|---|---|--:|--:|--:|---|\n";
     for Loss { corpus, ours, measure, figure, best, rival } in losses {
         let ratio = if best > 0.0 { format!("{:.2}", figure / best) } else { "-".to_owned() };
-        text += &format!("| {corpus} | {ours} | {measure} | {figure:.2} | {best:.2} | {ratio} | {rival} |\n");
+        let [figure, best] = [figure, best].map(table::shown);
+        text += &format!("| {corpus} | {ours} | {measure} | {figure} | {best} | {ratio} | {rival} |\n");
     }
     text + "\n"
 }
@@ -78,9 +79,7 @@ mod tests {
         let rival = "ahead by the clock";
         let expected = Loss { corpus: "c", ours: "ours", measure: "ns", figure: 10.0, best: 8.0, rival };
         assert_eq!(losses(&table), [expected]);
-        assert!(
-            markdown(&[table]).contains("| c | ours | ns | 10.00 | 8.00 | 1.25 | ahead by the clock |\n")
-        );
+        assert!(markdown(&[table]).contains("| c | ours | ns | 10.0 | 8.00 | 1.25 | ahead by the clock |\n"));
     }
 
     #[test]

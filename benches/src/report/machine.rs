@@ -32,7 +32,7 @@ pub(super) fn describe(load_at_start: &str) -> String {
          The tree: {}. Versions: sse-core (the peer) {}, {}.\n",
         said("date", &["-u", "+%Y-%m-%d"]),
         cpu(),
-        said("uname", &["-sr"]),
+        said("uname", &["-sm"]),
         load(),
         env!("RUSTC_VERSION"),
         said("valgrind", &["--version"]),

@@ -17,7 +17,7 @@ pub(super) fn markdown(table: &Table) -> String {
     text += &format!("|\n|---{}|\n", "|--:".repeat(columns));
     for row in &table.rows {
         let Cost { instructions, allocations, reallocations } = row.cost;
-        let _ = write!(text, "| {} | {instructions:.*} ", row.engine, decimals(instructions));
+        let _ = write!(text, "| {} | {} ", row.engine, shown(instructions));
         text += &ratios(table, instructions, |row| Some(row.cost.instructions));
         let _ = write!(text, "| {} + {} ", rounded(allocations), rounded(reallocations));
         if let Some(spread) = row.nanoseconds {
@@ -63,7 +63,15 @@ fn denominator(table: &Table, reference: Reference, of: impl Fn(&Row) -> Option<
 }
 
 fn decimals(value: f64) -> usize {
-    if value < 100.0 { 1 } else { 0 }
+    match value {
+        ..10.0 => 2,
+        ..100.0 => 1,
+        _ => 0,
+    }
+}
+
+pub(super) fn shown(value: f64) -> String {
+    format!("{value:.*}", decimals(value))
 }
 
 fn rounded(count: f64) -> f64 {

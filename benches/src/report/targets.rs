@@ -1,6 +1,6 @@
 //! What the project wants of itself, and whether it is so.
 
-use super::{Row, Table};
+use super::{Row, Table, table};
 use crate::cases::Part;
 use crate::engines::{AXUM, AXUM_JSON, HAND_WRITTEN, PEER_DECODER};
 
@@ -69,7 +69,8 @@ pub(super) fn markdown(part: Part, tables: &[Table]) -> String {
         Part::Decode => DECODE.iter(),
         Part::Broadcast => return String::new(),
     };
-    let mut text = "### Targets\n\n| corpus | engine | at most | | |\n|---|---|---|---|---|\n".to_owned();
+    let mut text =
+        "### Targets\n\n| corpus | engine | at most | it is | so |\n|---|---|---|---|---|\n".to_owned();
     for Target { corpus, ours, limit } in targets {
         let table = tables.iter().find(|table| table.corpus == *corpus);
         let judged = table.and_then(|table| judge(table, ours, *limit));
@@ -95,7 +96,7 @@ fn judge(table: &Table, ours: &str, limit: Limit) -> Option<String> {
     let ours = row(ours)?;
     let absolute = |unit: &str, figure: f64, limit: f64| {
         let verdict = if figure <= limit { "met" } else { "**missed**" };
-        format!("{limit:.0} {unit} | {figure:.1} | {verdict}")
+        format!("{limit:.0} {unit} | {} | {verdict}", table::shown(figure))
     };
     let ratios = |limit: f64, of: &str, instructions: f64, time: f64| {
         let verdict = match (instructions <= limit, time <= limit) {
@@ -110,7 +111,7 @@ fn judge(table: &Table, ours: &str, limit: Limit) -> Option<String> {
     Some(match limit {
         Limit::Instructions(limit) => absolute("instructions", ours.cost.instructions, limit),
         Limit::Allocations(limit) => {
-            absolute("allocations and reallocations", ours.cost.allocations + ours.cost.reallocations, limit)
+            absolute("allocations + reallocations", ours.cost.allocations + ours.cost.reallocations, limit)
         }
         Limit::Of(limit, names) => {
             let rows = names.iter().map(|name| row(name)).collect::<Option<Vec<&Row>>>()?;

@@ -3,8 +3,13 @@
 use crate::cases::Case;
 use std::time::{Duration, Instant};
 
-const ROUNDS: usize = 15;
-const ROUND: Duration = Duration::from_millis(8);
+/// Short, so that on a busy machine most rounds are not interrupted, and the median is of those.
+const ROUND: Duration = Duration::from_micros(500);
+const ROUNDS: usize = 101;
+
+/// What takes long takes fewer rounds: when so much time has gone, and at least so many.
+const ENOUGH: Duration = Duration::from_secs(10);
+const FEW: usize = 15;
 
 /// What the rounds showed, in nanoseconds for each unit.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -37,7 +42,11 @@ pub(super) fn in_turns(cases: &[&Case]) -> Vec<Spread> {
     });
     let times: Vec<u64> = times.collect();
     let mut rounds = vec![Vec::new(); cases.len()];
-    for _ in 0..ROUNDS {
+    let start = Instant::now();
+    for round in 0..ROUNDS {
+        if round >= FEW && start.elapsed() > ENOUGH {
+            break;
+        }
         for ((case, times), rounds) in cases.iter().zip(&times).zip(&mut rounds) {
             rounds.push(timed(case, *times).as_nanos() as f64 / (*times as f64 * case.units));
         }
