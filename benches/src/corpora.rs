@@ -102,7 +102,7 @@ pub static DECODE: LazyLock<Vec<DecodeCorpus>> = LazyLock::new(|| {
     let long_line = || stream(1, &|_| format!("data: {}\n\n", letters(1 << 20)));
     vec![
         corpus("tokens", 4_000, one_to_four_kib, tokens(4_000)),
-        corpus("tokens, chunks of 64 KiB", 4_000, |_| 64 * 1024, tokens(4_000)),
+        corpus("tokens, chunks of 64 KiB", 1_000, |_| 64 * 1024, tokens(1_000)),
         corpus("tokens, one a chunk", 4_000, |_| TOKEN_LEN, tokens(4_000)),
         corpus(
             "tokens with event and id",

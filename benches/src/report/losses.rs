@@ -75,7 +75,7 @@ mod tests {
             row("other kind", Kind::Body, 1.0, 0.0, 1.0),
             row("floor", Kind::Floor, 1.0, 0.0, 1.0),
         ];
-        let table = Table { corpus: "c", references: &[], rows, wrong: Vec::new() };
+        let table = Table { corpus: "c", references: &[], rows, left_out: Vec::new() };
         let rival = "ahead by the clock";
         let expected = Loss { corpus: "c", ours: "ours", measure: "ns", figure: 10.0, best: 8.0, rival };
         assert_eq!(losses(&table), [expected]);
@@ -85,7 +85,7 @@ mod tests {
     #[test]
     fn none_is_said_too() {
         let rows = vec![row("ours", Kind::New, 1.0, 1.0, 1.0), row("peer", Kind::New, 2.0, 2.0, 2.0)];
-        let table = Table { corpus: "c", references: &[], rows, wrong: Vec::new() };
+        let table = Table { corpus: "c", references: &[], rows, left_out: Vec::new() };
         assert!(markdown(&[table]).ends_with("Nowhere.\n\n"));
     }
 }

@@ -37,10 +37,20 @@ pub(super) fn describe(load_at_start: &str) -> String {
         env!("RUSTC_VERSION"),
         said("valgrind", &["--version"]),
         said("getconf", &["GNU_LIBC_VERSION"]),
-        said("git", &["-c", "safe.directory=*", "describe", "--always", "--dirty"]),
+        tree(),
         version(LOCK, "sse-core").unwrap_or("?"),
         VERSIONS.map(|name| format!("{name} {}", version(LOCK, name).unwrap_or("?"))).join(", "),
     )
+}
+
+/// The last commit of what is measured.
+fn tree() -> String {
+    let git = |arguments: &[&str]| {
+        said("git", &[&["-c", "safe.directory=*"], arguments, &["--", ":/crates", ":/benches"]].concat())
+    };
+    let changes =
+        if git(&["status", "--porcelain"]).is_empty() { "" } else { ", and what was changed since" };
+    format!("{}{changes}", git(&["log", "-1", "--format=%h"]))
 }
 
 /// What this program was made of.

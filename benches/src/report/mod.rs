@@ -25,8 +25,8 @@ struct Table {
     corpus: &'static str,
     references: &'static [Reference],
     rows: Vec<Row>,
-    /// Those that do not do what they should, and how that shows.
-    wrong: Vec<(&'static str, String)>,
+    /// Those that have no figures, and why.
+    left_out: Vec<(&'static str, String)>,
 }
 
 struct Row {
@@ -91,17 +91,20 @@ fn measured_part(part: Part) -> io::Result<String> {
 
 fn measure(group: &Group) -> io::Result<Table> {
     eprintln!("{}: {}", group.part.name(), group.corpus);
-    let (mut right, mut wrong) = (Vec::new(), Vec::new());
+    let (mut measured, mut left_out) = (Vec::new(), Vec::new());
     for case in &group.cases {
         match (case.check)() {
-            Ok(()) => right.push(case),
+            Ok(()) => match timing::too_slow(case) {
+                None => measured.push(case),
+                Some(why) => left_out.push((case.engine, why)),
+            },
             Err(why) if case.is_ours() => return Err(io::Error::other(format!("{}: {why}", case.engine))),
-            Err(why) => wrong.push((case.engine, why)),
+            Err(why) => left_out.push((case.engine, format!("does this corpus wrong: {why}"))),
         }
     }
-    let costs = costs(&right, Copies::AsEver)?;
+    let costs = costs(&measured, Copies::AsEver)?;
     // What a delivery costs depends on what its rounds leave out, which a clock does not.
-    let times = if group.part == Part::Broadcast { Vec::new() } else { timing::in_turns(&right) };
+    let times = if group.part == Part::Broadcast { Vec::new() } else { timing::in_turns(&measured) };
     let mut times = times.into_iter();
     let row = |(case, cost): (&&Case, Cost)| Row {
         engine: case.engine,
@@ -110,8 +113,8 @@ fn measure(group: &Group) -> io::Result<Table> {
         cost,
         nanoseconds: times.next(),
     };
-    let rows = right.iter().zip(costs).map(row).collect();
-    Ok(Table { corpus: group.corpus, references: group.references, rows, wrong })
+    let rows = measured.iter().zip(costs).map(row).collect();
+    Ok(Table { corpus: group.corpus, references: group.references, rows, left_out })
 }
 
 /// What that command prints: it has tables of its own.

@@ -28,12 +28,11 @@ pub(super) fn markdown(table: &Table) -> String {
         }
         text += "|\n";
     }
-    for (engine, _) in &table.wrong {
+    for (engine, _) in &table.left_out {
         let _ = writeln!(text, "| {engine} {}|", "| - ".repeat(columns));
     }
-    for (engine, why) in &table.wrong {
-        let _ =
-            write!(text, "\nNot measured: {engine} does this corpus wrong: {}.\n", why.replace('\n', " "));
+    for (engine, why) in &table.left_out {
+        let _ = write!(text, "\nNot measured: {engine} {}.\n", why.replace('\n', " "));
     }
     text + "\n"
 }
@@ -102,7 +101,7 @@ mod tests {
                 row("p", false, 1000.0, 20.0),
                 row("q", false, 250.0, 60.0),
             ],
-            wrong: vec![("w", "1 instead of 2".to_owned())],
+            left_out: vec![("w", "does this corpus wrong: 1 instead of 2".to_owned())],
         };
         let text = markdown(&table);
         let lines: Vec<&str> = text.lines().collect();

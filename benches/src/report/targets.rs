@@ -148,7 +148,7 @@ mod tests {
     #[test]
     fn each_limit_is_held_against_its_figures() {
         let rows = vec![row("ours", 90.0, 11.0), row("a", 100.0, 10.0), row("b", 300.0, 30.0)];
-        let table = Table { corpus: "c", references: &[], rows, wrong: Vec::new() };
+        let table = Table { corpus: "c", references: &[], rows, left_out: Vec::new() };
         let verdict = |limit| judge(&table, "ours", limit).unwrap().rsplit_once(" | ").unwrap().1.to_owned();
         assert_eq!(verdict(Limit::Instructions(90.0)), "met");
         assert_eq!(verdict(Limit::Instructions(89.0)), "**missed**");

@@ -27,12 +27,24 @@ impl Spread {
     }
 }
 
+/// Why it would take callgrind, which is fifty times slower, minutes.
+pub(super) fn too_slow(case: &Case) -> Option<String> {
+    const MOST: Duration = Duration::from_millis(250);
+    let repetition = || timed(case, 1);
+    let least = repetition();
+    // Others may be what took it so long.
+    let least = if least > MOST { least.min(repetition()).min(repetition()) } else { least };
+    let milliseconds = least.as_secs_f64() * 1e3 / case.units;
+    (least > MOST && !case.is_ours()).then(|| format!("takes {milliseconds:.1} ms for one"))
+}
+
+fn timed(case: &Case, times: u64) -> Duration {
+    let start = Instant::now();
+    (case.run)(times);
+    start.elapsed()
+}
+
 pub(super) fn in_turns(cases: &[&Case]) -> Vec<Spread> {
-    let timed = |case: &Case, times: u64| {
-        let start = Instant::now();
-        (case.run)(times);
-        start.elapsed()
-    };
     let times = cases.iter().map(|case| {
         let mut times = 1;
         while timed(case, times) < ROUND {
