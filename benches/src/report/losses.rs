@@ -23,7 +23,7 @@ pub(super) fn markdown(tables: &[Table]) -> String {
              one more copy of what is shared, decoded events. Hand-written code counts, floors do not; what rounds to 1.00 is a draw.\n\n\
              | corpus | ours | measure | ours | best | ratio | whose |\n|---|---|---|--:|--:|--:|---|\n";
     for Loss { corpus, ours, measure, figure, best, rival } in losses {
-        let ratio = if best > 0.0 { format!("{:.2}", figure / best) } else { "-".to_owned() };
+        let ratio = if best > 0.005 { format!("{:.2}", figure / best) } else { "-".to_owned() };
         let [figure, best] = [figure, best].map(table::shown);
         text += &format!("| {corpus} | {ours} | {measure} | {figure} | {best} | {ratio} | {rival} |\n");
     }
