@@ -87,7 +87,7 @@ pub static JSON: LazyLock<Vec<EncodeCorpus<Document>>> = LazyLock::new(|| {
     ]
 });
 
-/// The streams to decode.
+/// The streams to decode: short, so that few of the times are of one that was interrupted.
 pub static DECODE: LazyLock<Vec<DecodeCorpus>> = LazyLock::new(|| {
     let stream = |events, event: &dyn Fn(u64) -> String| (0..events).map(event).collect::<String>();
     let corpus = |name, events, chunk_len: fn(&mut Random) -> usize, stream: String| DecodeCorpus {
@@ -110,8 +110,8 @@ pub static DECODE: LazyLock<Vec<DecodeCorpus>> = LazyLock::new(|| {
             one_to_four_kib,
             stream(4_000, &|number| format!("event: content_block_delta\nid: {number:011}\n{token}")),
         ),
-        corpus("tokens, byte by byte", 1_000, |_| 1, tokens(1_000)),
-        corpus("20B", 20_000, |_| 4096, stream(20_000, &|number| format!("data: {number:012}\n\n"))),
+        corpus("tokens, byte by byte", 200, |_| 1, tokens(200)),
+        corpus("20B", 5_000, |_| 4096, stream(5_000, &|number| format!("data: {number:012}\n\n"))),
         corpus(
             "64KiB-lines",
             16,
@@ -122,12 +122,12 @@ pub static DECODE: LazyLock<Vec<DecodeCorpus>> = LazyLock::new(|| {
         corpus("1MiB-line, chunks of 1460 B", 1, |_| 1460, long_line()),
         DecodeCorpus {
             // The event shows that a decoder has come to the end.
-            units: 20_000,
+            units: 5_000,
             ..corpus(
                 "keep-alive comments",
                 1,
                 |_| 1460,
-                stream(20_000, &|_| ": keepalive\n\n".to_owned()) + "data: end\n\n",
+                stream(5_000, &|_| ": keepalive\n\n".to_owned()) + "data: end\n\n",
             )
         },
     ]
