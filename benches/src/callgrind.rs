@@ -1,6 +1,6 @@
 //! Counts instructions and calls of the allocator by running this program under `valgrind --tool=callgrind`.
 
-use std::collections::HashMap;
+use std::hint::black_box;
 use std::io;
 use std::process::{Command, Stdio};
 
@@ -12,42 +12,90 @@ pub struct Cost {
     pub reallocations: f64,
 }
 
-/// What one event costs: the difference of two runs, the second with twice as many events.
-pub fn per_event(arguments: &[&str], repetitions: u64, events: u64) -> io::Result<Cost> {
-    difference(&[], arguments, repetitions, events)
+impl Cost {
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            instructions: self.instructions + other.instructions,
+            allocations: self.allocations + other.allocations,
+            reallocations: self.reallocations + other.reallocations,
+        }
+    }
+
+    #[must_use]
+    pub fn minus(self, other: Self) -> Self {
+        self.plus(other.divided_by(-1.0))
+    }
+
+    #[must_use]
+    pub fn divided_by(self, parts: f64) -> Self {
+        Self {
+            instructions: self.instructions / parts,
+            allocations: self.allocations / parts,
+            reallocations: self.reallocations / parts,
+        }
+    }
 }
 
-/// The instructions of one event within the function of this name. Calls are counted elsewhere, too, and so are no figure.
-pub fn instructions_within(
-    function: &str,
-    arguments: &[&str],
-    repetitions: u64,
-    events: u64,
-) -> io::Result<f64> {
-    let option = format!("--toggle-collect={function}");
-    difference(&[&option], arguments, repetitions, events).map(|cost| cost.instructions)
+/// What counts. Not inlined, since callgrind knows it by its name; not generic, so that it is one function.
+#[inline(never)]
+fn counted(work: &mut dyn FnMut()) {
+    work();
+    // Something to come back for: callgrind sees no return of a function that ends in a jump.
+    black_box(());
 }
 
-fn difference(options: &[&str], arguments: &[&str], repetitions: u64, events: u64) -> io::Result<Cost> {
-    let once = run(options, arguments, repetitions)?;
-    let twice = run(options, arguments, 2 * repetitions)?;
-    let each = |once: f64, twice: f64| (twice - once) / events as f64;
-    Ok(Cost {
-        instructions: each(once.instructions, twice.instructions),
-        allocations: each(once.allocations, twice.allocations),
-        reallocations: each(once.reallocations, twice.reallocations),
-    })
+/// Does `work`; under [`count`] this is what is counted, one [`Cost`] for each call.
+pub fn measured<T>(work: impl FnOnce() -> T) -> T {
+    let (mut work, mut result) = (Some(work), None);
+    counted(&mut || result = work.take().map(|work| work()));
+    result.expect("work that was done")
 }
 
-fn run(options: &[&str], arguments: &[&str], repetitions: u64) -> io::Result<Cost> {
-    let out = std::env::temp_dir().join(format!("callgrind.out.sse-benches.{}", std::process::id()));
-    let status = Command::new("valgrind")
-        .args(["--quiet", "--tool=callgrind"])
-        .args(options)
+/// How large data is copied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Copies {
+    /// As glibc does, depending on sizes and addresses: with vectors, or with `rep movsb`, which counts one for each byte.
+    AsEver,
+    /// With vectors, so that a count does not move with an address.
+    WithVectors,
+}
+
+/// Runs this program with each of these lists of arguments, on all cores, and counts every call of [`measured`], in their order.
+///
+/// Processes of their own, so that no figure depends on what ran before in the same heap.
+///
+/// # Errors
+///
+/// When valgrind does not run, or the program fails.
+pub fn count(runs: &[Vec<&str>], copies: Copies) -> io::Result<Vec<Vec<Cost>>> {
+    let workers = std::thread::available_parallelism().map_or(1, usize::from);
+    let shares = runs.chunks(runs.len().div_ceil(workers).max(1)).enumerate();
+    let all = |(worker, share): (usize, &[Vec<&str>])| -> io::Result<Vec<Vec<Cost>>> {
+        share.iter().map(|arguments| count_one(arguments, worker, copies)).collect()
+    };
+    let counted: io::Result<Vec<_>> = std::thread::scope(|scope| {
+        let workers: Vec<_> = shares.map(|share| scope.spawn(move || all(share))).collect();
+        let died = |_| Err(io::Error::other("a thread died"));
+        workers.into_iter().map(|worker| worker.join().unwrap_or_else(died)).collect()
+    });
+    Ok(counted?.concat())
+}
+
+fn count_one(arguments: &[&str], worker: usize, copies: Copies) -> io::Result<Vec<Cost>> {
+    let mut valgrind = Command::new("valgrind");
+    if copies == Copies::WithVectors {
+        valgrind.env("GLIBC_TUNABLES", "glibc.cpu.x86_rep_movsb_threshold=0x7fffffff");
+    }
+    let out = std::env::temp_dir().join(format!("callgrind.out.sse-benches.{}.{worker}", std::process::id()));
+    let status = valgrind
+        .args(["--quiet", "--tool=callgrind", "--combine-dumps=yes", "--compress-strings=no"])
+        // One part of the profile for what is outside, one for what is inside, and so on. Two patterns, since of two options for
+        // the same one callgrind heeds the first.
+        .args(["--dump-before=*callgrind::counted*", "--dump-after=*benches::callgrind::counted*"])
         .arg(format!("--callgrind-out-file={}", out.display()))
         .arg(std::env::current_exe()?)
         .args(arguments)
-        .args(["--n", &repetitions.to_string()])
         .stdout(Stdio::null())
         .status()?;
     if !status.success() {
@@ -58,36 +106,38 @@ fn run(options: &[&str], arguments: &[&str], repetitions: u64) -> io::Result<Cos
     Ok(read(&profile))
 }
 
-/// Reads the total, and how often the functions of the allocator were called, by whomever.
-fn read(profile: &str) -> Cost {
+/// Reads, for each part from inside, the total and how often the functions of the allocator were called, by whomever.
+fn read(profile: &str) -> Vec<Cost> {
+    let mut costs = Vec::new();
     let mut cost = Cost::default();
-    // A name is spelled out at its first use, `(7) malloc`, and is `(7)` from then on.
-    let mut names = HashMap::new();
+    let mut inside = false;
     let mut callee = "";
     for line in profile.lines() {
         let Some((key, value)) = line.split_once(['=', ':']) else { continue };
         match key {
-            "fn" | "cfn" => {
-                let (id, name) = value.split_once(' ').unwrap_or((value, ""));
-                if !name.is_empty() {
-                    names.insert(id, name);
-                }
-                callee = names.get(id).copied().unwrap_or_default();
-            }
+            "part" => cost = Cost::default(),
+            "desc" => inside |= value.contains("--dump-after"),
+            "cfn" => callee = value,
             "calls" => {
-                let count: f64 =
-                    value.split(' ').next().and_then(|count| count.parse().ok()).unwrap_or_default();
+                let count = value.split(' ').next().and_then(|count| count.parse::<f64>().ok());
                 match callee {
-                    "malloc" | "calloc" | "aligned_alloc" | "posix_memalign" => cost.allocations += count,
-                    "realloc" => cost.reallocations += count,
+                    "malloc" | "calloc" | "aligned_alloc" | "posix_memalign" => {
+                        cost.allocations += count.unwrap_or_default();
+                    }
+                    "realloc" => cost.reallocations += count.unwrap_or_default(),
                     _ => {}
                 }
             }
-            "totals" => cost.instructions = value.trim().parse().unwrap_or_default(),
+            "totals" => {
+                cost.instructions = value.trim().parse().unwrap_or_default();
+                if std::mem::take(&mut inside) {
+                    costs.push(cost);
+                }
+            }
             _ => {}
         }
     }
-    cost
+    costs
 }
 
 #[cfg(test)]
@@ -95,9 +145,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn calls_are_added_up_by_callee() {
-        let profile = "fn=(1) main\n1 5\ncfn=(2) malloc\ncalls=3 0\n1 60\ncfn=(3) realloc\ncalls=1 0\n1 9\n\
-                       fn=(4) other\ncfn=(2)\ncalls=2 0\n1 40\nfn=(2)\n0 100\ntotals: 123\n";
-        assert_eq!(read(profile), Cost { instructions: 123.0, allocations: 5.0, reallocations: 1.0 });
+    fn calls_are_added_up_by_callee_in_the_parts_from_inside() {
+        let outside = "part: 1\ndesc: Trigger: --dump-before=x\nfn=main\n0 5\ncfn=malloc\ncalls=9 0\n0 60\ntotals: 700\n";
+        let inside = "part: 2\ndesc: Trigger: --dump-after=x\nfn=main\n0 5\ncfn=malloc\ncalls=3 0\n0 60\n\
+                      cfn=realloc\ncalls=1 0\n0 9\nfn=other\ncfn=malloc\ncalls=2 0\n0 40\nfn=malloc\n0 100\ntotals: 123\n";
+        let end = "part: 3\ndesc: Trigger: Program termination\nfn=main\n0 5\ntotals: 8\n";
+        assert_eq!(
+            read(&[outside, inside, outside, inside, end].concat()),
+            [Cost { instructions: 123.0, allocations: 5.0, reallocations: 1.0 }; 2]
+        );
     }
 }

@@ -5,7 +5,10 @@
 
 pub mod broadcast;
 pub mod callgrind;
+pub mod cases;
 pub mod corpora;
 pub mod engines;
+#[cfg(feature = "peers")]
 pub mod fanout;
+#[cfg(feature = "peers")]
 pub mod report;

@@ -1,129 +1,145 @@
 //! Runs one engine on one corpus, for a profiler, or all of them, for the report.
 
-use sse_benches::broadcast::Case;
-use sse_benches::corpora;
-use sse_benches::engines::{Decode, Encode};
-use sse_benches::fanout::{self, Engine};
+use sse_benches::callgrind::{Copies, Cost};
+use sse_benches::cases::{Case, Part, costs, groups};
+use std::io;
 use std::process::ExitCode;
 
 const USAGE: &str = "\
-usage: sse-benches encode|decode [--engine NAME] [--corpus NAME] [--n TIMES]
-       sse-benches report
-       sse-benches broadcast [--case NAME --n ROUNDS]
+usage: sse-benches encode|decode|broadcast [--engine NAME] [--corpus NAME] [--n TIMES]
+       sse-benches report [--only PART] [--into FILE]
+       sse-benches gate
        sse-benches fanout [--engine NAME] [--runs TIMES]
        sse-benches serve --engine NAME
 
-encode and decode check and then run the engines named NAME (all, without), on the corpora named NAME:
-TIMES events, or TIMES streams. report measures all of them and prints Markdown. broadcast
-counts what publishing and delivering costs, or does it, for a profiler. fanout publishes to many clients of
-each engine, in processes that run serve.";
+encode, decode and broadcast check and then run the engines named NAME (all, without), on the corpora named NAME:
+TIMES events, streams, or rounds of publishing. report measures all of them, prints Markdown, and puts it into the
+page FILE; PART is encode, decode, broadcast or fanout. gate counts what ours cost, for the regression gate. fanout
+publishes to many clients of each engine, in processes that run serve. Only encode, decode, broadcast and gate are there without the
+feature `peers`.";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    match arguments.as_slice() {
-        ["report"] => finish(sse_benches::report::print(&mut std::io::stdout().lock())),
-        ["broadcast"] => finish(sse_benches::broadcast::print(&mut std::io::stdout().lock())),
-        ["broadcast", "--case", name, "--n", rounds] => {
-            let case = Case::ALL.iter().find(|case| case.name == *name);
-            match (case, rounds.parse()) {
-                (Some(case), Ok(rounds)) => case.run(rounds),
-                _ => return usage(),
-            }
-            ExitCode::SUCCESS
-        }
-        ["fanout", options @ ..] => fan_out(options),
-        ["serve", "--engine", name] => match Engine::ALL.iter().find(|engine| engine.name() == *name) {
-            Some(engine) => finish(fanout::serve(*engine)),
-            None => usage(),
-        },
-        [verb @ ("encode" | "decode"), options @ ..] => match Selection::parse(options) {
-            Some(selection) => selection.run(verb),
-            None => usage(),
-        },
-        _ => usage(),
-    }
-}
-
-fn fan_out(options: &[&str]) -> ExitCode {
-    let (mut wanted, mut runs) = ("", 3);
-    for option in options.chunks(2) {
-        match *option {
-            ["--engine", engine] => wanted = engine,
-            ["--runs", times] => runs = times.parse().unwrap_or(0),
-            _ => return usage(),
-        }
-    }
-    let engines: Vec<Engine> =
-        Engine::ALL.into_iter().filter(|engine| selects(wanted, engine.name())).collect();
-    if engines.is_empty() || runs == 0 {
-        return usage();
-    }
-    finish(fanout::print(runs, &engines, &mut std::io::stdout().lock()))
-}
-
-fn finish(result: std::io::Result<()>) -> ExitCode {
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
+    match run(&arguments) {
+        Some(Ok(())) => ExitCode::SUCCESS,
+        Some(Err(error)) => {
             eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+        None => {
+            eprintln!("{USAGE}");
             ExitCode::FAILURE
         }
     }
 }
 
-fn usage() -> ExitCode {
-    eprintln!("{USAGE}");
-    ExitCode::FAILURE
+/// `None` when the arguments make no command.
+fn run(arguments: &[&str]) -> Option<io::Result<()>> {
+    Some(match arguments {
+        ["gate"] => gate(),
+        #[cfg(feature = "peers")]
+        ["report", options @ ..] => report(options)?,
+        #[cfg(feature = "peers")]
+        ["fanout", options @ ..] => fan_out(options)?,
+        #[cfg(feature = "peers")]
+        ["serve", "--engine", name] => {
+            let engines = sse_benches::fanout::Engine::ALL;
+            sse_benches::fanout::serve(engines.into_iter().find(|engine| engine.name() == *name)?)
+        }
+        // What `report` and `gate` run under callgrind.
+        ["count", part, options @ ..] => {
+            Choice::parse(options)?.cases(part_named(part)?)?.iter().for_each(Case::count);
+            Ok(())
+        }
+        [part, options @ ..] => {
+            let choice = Choice::parse(options)?;
+            choice.cases(part_named(part)?)?.iter().try_for_each(|case| {
+                (case.check)().map_err(|why| io::Error::other(format!("{}: {why}", case.engine)))?;
+                (case.run)(choice.times);
+                Ok(())
+            })
+        }
+        [] => return None,
+    })
 }
 
-struct Selection<'a> {
-    engine: &'a str,
-    corpus: &'a str,
+fn part_named(name: &str) -> Option<Part> {
+    Part::ALL.into_iter().find(|part| part.name() == name)
+}
+
+#[derive(Default)]
+struct Choice<'a> {
+    engine: Option<&'a str>,
+    corpus: Option<&'a str>,
     times: u64,
 }
 
-impl<'a> Selection<'a> {
+impl<'a> Choice<'a> {
     fn parse(options: &[&'a str]) -> Option<Self> {
-        let mut selection = Self { engine: "", corpus: "", times: 1 };
-        for option in options.chunks(2) {
-            match *option {
-                ["--engine", engine] => selection.engine = engine,
-                ["--corpus", corpus] => selection.corpus = corpus,
-                ["--n", times] => selection.times = times.parse().ok()?,
+        let mut choice = Self { times: 1, ..Self::default() };
+        let mut options = options.iter().copied();
+        while let Some(option) = options.next() {
+            match option {
+                "--engine" => choice.engine = Some(options.next()?),
+                "--corpus" => choice.corpus = Some(options.next()?),
+                "--n" => choice.times = options.next()?.parse().ok()?,
                 _ => return None,
             }
         }
-        Some(selection)
+        Some(choice)
     }
 
-    fn run(&self, verb: &str) -> ExitCode {
-        let mut runs = 0;
-        if verb == "encode" {
-            for corpus in corpora::ENCODE.iter().filter(|corpus| selects(self.corpus, corpus.name)) {
-                for engine in Encode::ALL.iter().filter(|engine| selects(self.engine, engine.name)) {
-                    engine.check(&corpus.message);
-                    engine.run(&corpus.message, self.times);
-                    runs += 1;
-                }
-            }
-        } else {
-            for corpus in corpora::DECODE.iter().filter(|corpus| selects(self.corpus, corpus.name)) {
-                for engine in Decode::ALL.iter().filter(|engine| selects(self.engine, engine.name)) {
-                    engine.check(corpus);
-                    engine.run(&corpus.chunks, self.times);
-                    runs += 1;
-                }
-            }
-        }
-        if runs == 0 {
-            eprintln!("no such engine or corpus");
-            return ExitCode::FAILURE;
-        }
-        ExitCode::SUCCESS
+    /// `None` when there is no such engine or corpus: nothing at all would look as if it were fast.
+    fn cases(&self, part: Part) -> Option<Vec<Case>> {
+        let selects = |wanted: Option<&str>, name: &str| wanted.is_none_or(|wanted| wanted == name);
+        let groups = groups(part).into_iter().filter(|group| selects(self.corpus, group.corpus));
+        let cases = groups.flat_map(|group| group.cases).filter(|case| selects(self.engine, case.engine));
+        let cases: Vec<Case> = cases.collect();
+        (!cases.is_empty()).then_some(cases)
     }
 }
 
-fn selects(wanted: &str, name: &str) -> bool {
-    wanted.is_empty() || wanted == name
+/// A line for each engine of ours: what it is, and its figures.
+fn gate() -> io::Result<()> {
+    let cases: Vec<Case> = Part::ALL.into_iter().flat_map(groups).flat_map(|group| group.cases).collect();
+    let ours: Vec<&Case> = cases.iter().filter(|case| case.is_ours()).collect();
+    for (case, cost) in ours.iter().zip(costs(&ours, Copies::WithVectors)?) {
+        let Cost { instructions, allocations, reallocations } = cost;
+        let name = format!("{} | {} | {}", case.part.name(), case.corpus, case.engine);
+        println!("{name} | {instructions:.1} | {allocations:.3} | {reallocations:.3}");
+    }
+    Ok(())
+}
+
+#[cfg(feature = "peers")]
+fn report(options: &[&str]) -> Option<io::Result<()>> {
+    let (mut only, mut page) = (None, None);
+    for option in options.chunks(2) {
+        match *option {
+            ["--only", part] if sse_benches::report::PARTS.contains(&part) => only = Some(part),
+            ["--into", file] => page = Some(std::path::Path::new(file)),
+            _ => return None,
+        }
+    }
+    Some(sse_benches::report::print(only, page))
+}
+
+#[cfg(feature = "peers")]
+fn fan_out(options: &[&str]) -> Option<io::Result<()>> {
+    use sse_benches::fanout::{self, Engine};
+    let (mut wanted, mut runs) = (None, 3);
+    for option in options.chunks(2) {
+        match *option {
+            ["--engine", engine] => wanted = Some(engine),
+            ["--runs", times] => runs = times.parse().ok()?,
+            _ => return None,
+        }
+    }
+    let chosen = |engine: &Engine| wanted.is_none_or(|wanted| wanted == engine.name());
+    let engines: Vec<Engine> = Engine::ALL.into_iter().filter(chosen).collect();
+    if engines.is_empty() || runs == 0 {
+        return None;
+    }
+    Some(fanout::print(runs, &engines, &mut io::stdout().lock()))
 }

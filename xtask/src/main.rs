@@ -18,8 +18,8 @@ use std::process::ExitCode;
 
 use report::Report;
 use steps::{
-    bench, browser, clients, deep, deny, docs, features, fuzz, lint, loom, matrix, minimal_versions, miri,
-    msrv, mutants, no_std, proxies, public_api, sanitizers, test,
+    bench, browser, clients, deep, deny, docs, features, fuzz, gate, lint, loom, matrix, minimal_versions,
+    miri, msrv, mutants, no_std, proxies, public_api, sanitizers, test,
 };
 use workspace::Workspace;
 
@@ -28,7 +28,8 @@ cargo xtask <command>
 
   test [--deep]               every test: crates, doc tests, feature variants, fuzz corpus, benches' checks, browser, clients,
                               matrix, proxies; --deep, which takes hours, runs what CI has no time for, too
-  ci [--without-test]         tidy, lint, docs, no-std, msrv, features, minimal-versions, loom, test, fuzz-smoke
+  ci [--without-test]         tidy, lint, docs, no-std, msrv, features, minimal-versions, loom, bench gate, test,
+                              fuzz-smoke
   lint                        rustfmt and clippy, warnings are errors
   tidy                        what compilers do not see: the core's purity, layers, docs that drift, forbidden text
   parity                      writes the names of the tests into docs/PARITY.md
@@ -49,7 +50,8 @@ cargo xtask <command>
   matrix                      released clients, browsers among them, against the servers of all adapters
   mutants [ARGS]              changes the core's code, one place at a time: a change that no test notices is a failure
   proxies [--deep]            the matrix's servers behind nginx, HAProxy and Caddy; --deep waits for their default time-outs
-  bench [ARGS]                the benchmarks
+  bench [--only PART]         measures, and writes docs/BENCHMARKS.md; PART is encode, decode, broadcast or fanout
+  bench --gate [--write]      what ours costs, in instructions and allocations, is what benches/gate.txt says; or writes it there
 
 What cannot run here is SKIPPED and says why; with CI=true in the environment that is a failure.";
 
@@ -115,7 +117,10 @@ fn run(args: &[&str], workspace: &Workspace, report: &mut Report) -> Option<()> 
         ["mutants", rest @ ..] => mutants::run(workspace, report, rest),
         ["proxies"] => proxies::run(workspace, report),
         ["proxies", "--deep"] => proxies::deep(workspace, report),
-        ["bench", rest @ ..] => bench::run(workspace, report, rest),
+        ["bench"] => bench::run(workspace, report, None),
+        ["bench", "--only", part] => bench::run(workspace, report, Some(part)),
+        ["bench", "--gate"] => gate::run(workspace, report),
+        ["bench", "--gate", "--write"] => gate::write(workspace, report),
         _ => return None,
     }
     Some(())
@@ -131,4 +136,5 @@ fn checks(workspace: &Workspace, report: &mut Report) {
     features::run(workspace, report);
     minimal_versions::run(workspace, report);
     loom::run(workspace, report);
+    gate::run(workspace, report);
 }

@@ -1,7 +1,7 @@
-use super::{DecodeEngine, EncodeEngine, EventSink, Sink};
+use super::body::{drain, repeated};
+use super::{DecodeEngine, EncodeEngine, EventSink, Kind, Sink};
 use crate::corpora::Message;
-use crate::engines::axum::{Repeated, drain};
-use axum::response::IntoResponse;
+use axum_core::response::IntoResponse;
 use sse_core::{Decoder, Event, EventId, EventName, Item, OwnedItem};
 use std::hint::black_box;
 
@@ -23,6 +23,7 @@ pub(super) struct ToFrame;
 
 impl EncodeEngine for ToFrame {
     const NAME: &'static str = "ours, to_frame";
+    const KIND: Kind = Kind::New;
 
     fn run(message: &'static Message, events: u64, sink: &mut impl Sink) {
         for _ in 0..events {
@@ -36,6 +37,7 @@ pub(super) struct Reused;
 
 impl EncodeEngine for Reused {
     const NAME: &'static str = "ours, encode into a reused Vec";
+    const KIND: Kind = Kind::Reused;
 
     fn run(message: &'static Message, events: u64, sink: &mut impl Sink) {
         let mut wire = Vec::new();
@@ -52,6 +54,7 @@ pub(super) struct Chunks;
 
 impl EncodeEngine for Chunks {
     const NAME: &'static str = "ours, chunks (no copy)";
+    const KIND: Kind = Kind::New;
 
     fn run(message: &'static Message, events: u64, sink: &mut impl Sink) {
         for _ in 0..events {
@@ -67,9 +70,10 @@ pub(super) struct AxumBody;
 
 impl EncodeEngine for AxumBody {
     const NAME: &'static str = "ours, sse-axum body";
+    const KIND: Kind = Kind::Body;
 
     fn run(message: &'static Message, events: u64, sink: &mut impl Sink) {
-        let stream = Repeated::new(events, move || event(black_box(message)));
+        let stream = repeated(events, move || event(black_box(message)));
         drain(sse_axum::Sse::new(stream).into_response(), sink);
     }
 }
@@ -79,6 +83,7 @@ pub(super) struct ClonedFrame;
 
 impl EncodeEngine for ClonedFrame {
     const NAME: &'static str = "ours, clone of a Frame";
+    const KIND: Kind = Kind::Shared;
 
     fn run(message: &'static Message, events: u64, sink: &mut impl Sink) {
         let frame = event(message).to_frame();
@@ -93,7 +98,7 @@ pub(super) struct Borrowed;
 impl DecodeEngine for Borrowed {
     const NAME: &'static str = "ours, borrowed events";
 
-    fn run(chunks: &[Vec<u8>], times: u64, sink: &mut impl EventSink) {
+    fn run(chunks: &[&'static [u8]], times: u64, sink: &mut impl EventSink) {
         let mut decoder = Decoder::new();
         for chunk in (0..times).flat_map(|_| chunks) {
             let mut feed = decoder.feed(black_box(chunk));
@@ -111,7 +116,7 @@ pub(super) struct Owned;
 impl DecodeEngine for Owned {
     const NAME: &'static str = "ours, owned events";
 
-    fn run(chunks: &[Vec<u8>], times: u64, sink: &mut impl EventSink) {
+    fn run(chunks: &[&'static [u8]], times: u64, sink: &mut impl EventSink) {
         let mut decoder = Decoder::new();
         for chunk in (0..times).flat_map(|_| chunks) {
             let mut feed = decoder.feed(black_box(chunk));

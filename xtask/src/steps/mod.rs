@@ -8,6 +8,7 @@ pub(crate) mod deny;
 pub(crate) mod docs;
 pub(crate) mod features;
 pub(crate) mod fuzz;
+pub(crate) mod gate;
 pub(crate) mod lint;
 pub(crate) mod loom;
 pub(crate) mod matrix;
