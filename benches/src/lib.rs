@@ -1,4 +1,4 @@
-//! What encoding and decoding costs, next to peers: see `docs/BENCHMARKING.md`.
+//! What encoding, decoding and serving costs, next to peers: see `docs/BENCHMARKING.md`.
 //!
 //! An engine is one way to do the work, a corpus is what it works on. Every engine is generic over what becomes of its
 //! output, so that the code that is checked is the code that is measured.
@@ -7,5 +7,5 @@ pub mod broadcast;
 pub mod callgrind;
 pub mod corpora;
 pub mod engines;
-pub mod fanout;
+pub mod load;
 pub mod report;

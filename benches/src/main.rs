@@ -3,20 +3,18 @@
 use sse_benches::broadcast::Case;
 use sse_benches::corpora;
 use sse_benches::engines::{Decode, Encode};
-use sse_benches::fanout::{self, Engine};
+use sse_benches::load;
 use std::process::ExitCode;
 
 const USAGE: &str = "\
 usage: sse-benches encode|decode [--engine NAME] [--corpus NAME] [--n TIMES]
        sse-benches report
        sse-benches broadcast [--case NAME --n ROUNDS]
-       sse-benches fanout [--engine NAME] [--runs TIMES]
-       sse-benches serve --engine NAME
 
 encode and decode check and then run the engines named NAME (all, without), on the corpora named NAME:
 TIMES events, or TIMES streams. report measures all of them and prints Markdown. broadcast
-counts what publishing and delivering costs, or does it, for a profiler. fanout publishes to many clients of
-each engine, in processes that run serve.";
+counts what publishing and delivering costs, or does it, for a profiler.
+";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -32,34 +30,17 @@ fn main() -> ExitCode {
             }
             ExitCode::SUCCESS
         }
-        ["fanout", options @ ..] => fan_out(options),
-        ["serve", "--engine", name] => match Engine::ALL.iter().find(|engine| engine.name() == *name) {
-            Some(engine) => finish(fanout::serve(*engine)),
+        ["load", options @ ..] => match load::Options::parse(options) {
+            Some(options) => finish(load::run(&options, &mut std::io::stdout().lock())),
             None => usage(),
         },
+        ["serve", options @ ..] => load::serve(options).map_or_else(usage, finish),
         [verb @ ("encode" | "decode"), options @ ..] => match Selection::parse(options) {
             Some(selection) => selection.run(verb),
             None => usage(),
         },
         _ => usage(),
     }
-}
-
-fn fan_out(options: &[&str]) -> ExitCode {
-    let (mut wanted, mut runs) = ("", 3);
-    for option in options.chunks(2) {
-        match *option {
-            ["--engine", engine] => wanted = engine,
-            ["--runs", times] => runs = times.parse().unwrap_or(0),
-            _ => return usage(),
-        }
-    }
-    let engines: Vec<Engine> =
-        Engine::ALL.into_iter().filter(|engine| selects(wanted, engine.name())).collect();
-    if engines.is_empty() || runs == 0 {
-        return usage();
-    }
-    finish(fanout::print(runs, &engines, &mut std::io::stdout().lock()))
 }
 
 fn finish(result: std::io::Result<()>) -> ExitCode {
@@ -73,7 +54,7 @@ fn finish(result: std::io::Result<()>) -> ExitCode {
 }
 
 fn usage() -> ExitCode {
-    eprintln!("{USAGE}");
+    eprintln!("{USAGE}{}", load::USAGE);
     ExitCode::FAILURE
 }
 
