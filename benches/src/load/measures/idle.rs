@@ -46,7 +46,7 @@ pub(super) fn print(place: &Place<'_>, out: &mut impl Write) -> io::Result<()> {
         Table::new("resident memory of an idle connection, KB", columns.collect(), place.engines, 2);
     place.alternate(|engine| {
         for (column, Crowd { clients, feed }) in crowds.iter().enumerate() {
-            // An empty body is the same with any source.
+            // An empty body begins with a comment beside a stream without a source, which does so, too.
             if !engine.serves(*feed) && !engine.is_empty() {
                 continue;
             }

@@ -1,6 +1,6 @@
 //! What each framework costs with a body that has nothing and does not end.
 
-use super::{Request, orders};
+use super::{Feed, Request, Setup, orders};
 use actix_web::body::{BodySize, MessageBody};
 use actix_web::{HttpResponse, web};
 use axum::routing::get;
@@ -24,17 +24,29 @@ pub(super) fn headers() -> [(HeaderName, HeaderValue); 2] {
     HEADERS.map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
 }
 
-struct Endless;
+/// Gives what it begins with, if anything.
+struct Endless(Option<Bytes>);
+
+impl Endless {
+    /// What has no source at all has nothing; what stands beside a stream without a source begins as that does.
+    fn new(setup: Setup) -> Self {
+        Self((setup.feed != Feed::Events).then_some(Bytes::from_static(b":\n")))
+    }
+
+    fn poll_chunk(&mut self) -> Poll<Option<Result<Bytes, Infallible>>> {
+        self.0.take().map_or(Poll::Pending, |opening| Poll::Ready(Some(Ok(opening))))
+    }
+}
 
 impl Body for Endless {
     type Data = Bytes;
     type Error = Infallible;
 
     fn poll_frame(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         _: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        Poll::Pending
+        self.poll_chunk().map(|chunk| chunk.map(|chunk| chunk.map(Frame::data)))
     }
 }
 
@@ -45,8 +57,8 @@ impl MessageBody for Endless {
         BodySize::Stream
     }
 
-    fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Bytes, Infallible>>> {
-        Poll::Pending
+    fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Bytes, Infallible>>> {
+        self.poll_chunk()
     }
 }
 
@@ -56,34 +68,35 @@ fn response<B>(body: B) -> Response<B> {
     response
 }
 
-fn router() -> axum::Router {
-    axum::Router::new().route("/events", get(async || response(axum::body::Body::new(Endless))))
+fn router(setup: Setup) -> axum::Router {
+    let answer = async move || response(axum::body::Body::new(Endless::new(setup)));
+    axum::Router::new().route("/events", get(answer))
 }
 
-pub(super) async fn on_hyper(listener: TcpListener) -> io::Result<()> {
+pub(super) async fn on_hyper(listener: TcpListener, setup: Setup) -> io::Result<()> {
     orders::read(|_| true);
-    let answer = |_: Request| ready(Ok::<_, Infallible>(response(Endless)));
+    let answer = move |_: Request| ready(Ok::<_, Infallible>(response(Endless::new(setup))));
     super::on_hyper(listener, service_fn(answer)).await
 }
 
-pub(super) async fn on_axum(listener: TcpListener) -> io::Result<()> {
+pub(super) async fn on_axum(listener: TcpListener, setup: Setup) -> io::Result<()> {
     orders::read(|_| true);
-    super::on_axum(listener, router()).await
+    super::on_axum(listener, router(setup)).await
 }
 
-pub(super) async fn on_axum_over_http1(listener: TcpListener) -> io::Result<()> {
+pub(super) async fn on_axum_over_http1(listener: TcpListener, setup: Setup) -> io::Result<()> {
     orders::read(|_| true);
-    super::on_axum_over_http1(listener, router()).await
+    super::on_axum_over_http1(listener, router(setup)).await
 }
 
-pub(super) fn on_actix() -> io::Result<()> {
+pub(super) fn on_actix(setup: Setup) -> io::Result<()> {
     orders::read(|_| true);
-    let answer = || {
+    let answer = move || {
         let mut response = HttpResponse::Ok();
         HEADERS.into_iter().for_each(|header| {
             response.insert_header(header);
         });
-        ready(response.body(Endless))
+        ready(response.body(Endless::new(setup)))
     };
     let configure = move |app: &mut web::ServiceConfig| {
         app.route("/events", web::get().to(answer));
