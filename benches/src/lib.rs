@@ -9,6 +9,6 @@ pub mod cases;
 pub mod corpora;
 pub mod engines;
 #[cfg(feature = "peers")]
-pub mod fanout;
+pub mod load;
 #[cfg(feature = "peers")]
 pub mod report;

@@ -2,6 +2,8 @@
 
 use sse_benches::callgrind::{Copies, Cost};
 use sse_benches::cases::{Case, Part, costs, groups};
+#[cfg(feature = "peers")]
+use sse_benches::load;
 use std::io;
 use std::process::ExitCode;
 
@@ -9,14 +11,15 @@ const USAGE: &str = "\
 usage: sse-benches encode|decode|broadcast [--engine NAME] [--corpus NAME] [--n TIMES]
        sse-benches report [--only PART] [--into FILE]
        sse-benches gate
-       sse-benches fanout [--engine NAME] [--runs TIMES]
-       sse-benches serve --engine NAME
+       sse-benches load [MEASURE] [--engine NAME] [--runs TIMES] [--quick] [--keep FOLDER]
+       sse-benches serve --engine NAME [--ready N | --channel N] [--heartbeat SECONDS]
 
 encode, decode and broadcast check and then run the engines named NAME (all, without), on the corpora named NAME:
 TIMES events, streams, or rounds of publishing. report measures all of them, prints Markdown, and puts it into the
-page FILE; PART is encode, decode, broadcast or fanout. gate counts what ours cost, for the regression gate. fanout
-publishes to many clients of each engine, in processes that run serve. Only encode, decode, broadcast and gate are there without the
-feature `peers`.";
+page FILE; PART is encode, decode, broadcast or load. gate counts what ours cost, for the regression gate. load measures
+servers, in processes that run serve: instructions, idle, heartbeat, fan-out, tokens, stalled; all of them without MEASURE.
+--engine may be given more than once. --quick is to see that it works: few clients, one run. --keep leaves callgrind's
+profiles there. Only encode, decode, broadcast and gate are there without the feature `peers`.";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -41,12 +44,9 @@ fn run(arguments: &[&str]) -> Option<io::Result<()>> {
         #[cfg(feature = "peers")]
         ["report", options @ ..] => report(options)?,
         #[cfg(feature = "peers")]
-        ["fanout", options @ ..] => fan_out(options)?,
+        ["load", options @ ..] => load::run(&load::Options::parse(options)?, &mut io::stdout().lock()),
         #[cfg(feature = "peers")]
-        ["serve", "--engine", name] => {
-            let engines = sse_benches::fanout::Engine::ALL;
-            sse_benches::fanout::serve(engines.into_iter().find(|engine| engine.name() == *name)?)
-        }
+        ["serve", options @ ..] => load::serve(options)?,
         // What `report` and `gate` run under callgrind.
         ["count", part, options @ ..] => {
             Choice::parse(options)?.cases(part_named(part)?)?.iter().for_each(Case::count);
@@ -123,23 +123,4 @@ fn report(options: &[&str]) -> Option<io::Result<()>> {
         }
     }
     Some(sse_benches::report::print(only, page))
-}
-
-#[cfg(feature = "peers")]
-fn fan_out(options: &[&str]) -> Option<io::Result<()>> {
-    use sse_benches::fanout::{self, Engine};
-    let (mut wanted, mut runs) = (None, 3);
-    for option in options.chunks(2) {
-        match *option {
-            ["--engine", engine] => wanted = Some(engine),
-            ["--runs", times] => runs = times.parse().ok()?,
-            _ => return None,
-        }
-    }
-    let chosen = |engine: &Engine| wanted.is_none_or(|wanted| wanted == engine.name());
-    let engines: Vec<Engine> = Engine::ALL.into_iter().filter(chosen).collect();
-    if engines.is_empty() || runs == 0 {
-        return None;
-    }
-    Some(fanout::print(runs, &engines, &mut io::stdout().lock()))
 }

@@ -16,9 +16,9 @@ use std::process::{Command, Stdio};
 use timing::Spread;
 
 /// What the page is made of, in its order.
-pub const PARTS: [&str; 4] = ["encode", "decode", "broadcast", FANOUT];
+pub const PARTS: [&str; 4] = ["encode", "decode", "broadcast", LOAD];
 
-const FANOUT: &str = "fanout";
+const LOAD: &str = "load";
 
 /// What the engines of one group cost.
 struct Table {
@@ -58,7 +58,7 @@ pub fn print(only: Option<&str>, page: Option<&Path>) -> io::Result<()> {
         let start = machine::load();
         let body = match Part::ALL.into_iter().find(|known| known.name() == part) {
             Some(part) => measured_part(part)?,
-            None => fan_out()?,
+            None => load()?,
         };
         let text = format!("{}\n{}\n{body}", heading(part), machine::describe(&start));
         println!("{text}");
@@ -74,7 +74,7 @@ fn heading(part: &str) -> &'static str {
         "encode" => "## Encoding\n",
         "decode" => "## Decoding\n",
         "broadcast" => "## Broadcast, without sockets\n",
-        _ => "## Fan-out\n",
+        _ => "## Servers under load\n",
     }
 }
 
@@ -118,10 +118,10 @@ fn measure(group: &Group) -> io::Result<Table> {
 }
 
 /// What that command prints: it has tables of its own.
-fn fan_out() -> io::Result<String> {
-    let output = Command::new(std::env::current_exe()?).arg(FANOUT).stderr(Stdio::inherit()).output()?;
+fn load() -> io::Result<String> {
+    let output = Command::new(std::env::current_exe()?).arg(LOAD).stderr(Stdio::inherit()).output()?;
     if !output.status.success() {
-        return Err(io::Error::other(format!("{FANOUT}: {}", output.status)));
+        return Err(io::Error::other(format!("{LOAD}: {}", output.status)));
     }
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }

@@ -4,11 +4,12 @@ use crate::message::Message;
 use crate::position::{Epoch, Position};
 use crate::settings::{Lag, Settings};
 use crate::subscription::{Subscribe, Subscription};
-use crate::sync::{Mutex, MutexGuard, RwLock};
+use crate::sync::{AtomicU64, Mutex, MutexGuard, RwLock};
 use crate::unwinding::{self, Guarded};
 use core::cmp::Reverse;
 use core::fmt;
 use core::future::Future;
+use core::sync::atomic::Ordering;
 use core::time::Duration;
 use slab::Slab;
 use sse_core::{CloseReason, EventId, EventName};
@@ -44,6 +45,8 @@ pub(crate) struct Hub {
     state: Mutex<State>,
     /// Publishing holds it shared, a snapshot that is being taken holds it alone.
     pub(crate) gate: RwLock<()>,
+    /// How often anybody was woken. Counts before the waking: who was woken sees another number than before.
+    pub(crate) wakings: AtomicU64,
 }
 
 /// Everything that changes. One lock: held to append, to read and to register, never to wake or to call back.
@@ -173,6 +176,7 @@ impl Broadcaster {
             names: RwLock::default(),
             state: Mutex::default(),
             gate: RwLock::default(),
+            wakings: AtomicU64::new(0),
         };
         Self { hub: Arc::new(hub) }
     }
@@ -257,7 +261,7 @@ impl Broadcaster {
         state.last = sequence;
         state.stats.published += 1;
         drop(state);
-        wake([woken]);
+        self.hub.wake([woken]);
         Ok(position)
     }
 
@@ -323,7 +327,7 @@ impl Broadcaster {
     /// what there is. The graceful shutdown of a server then returns.
     pub fn shutdown(&self) {
         let woken = self.hub.lock().close_all(CloseReason::Shutdown);
-        wake(woken);
+        self.hub.wake(woken);
     }
 
     /// Closes the streams over a time, a few at once, so that their clients do not come back all at once; then as
@@ -354,7 +358,7 @@ impl Broadcaster {
             let now = clients.split_off(remaining.min(clients.len()));
             if !now.is_empty() {
                 let woken = self.hub.lock().close_some(&now, CloseReason::Shutdown);
-                wake(woken);
+                self.hub.wake(woken);
             }
             if !clients.is_empty() {
                 sleep(over / STEPS).await;
@@ -432,6 +436,12 @@ impl Hub {
         let mut state = self.lock();
         let now = state.time.at(shown, self.settings.age);
         (state, now)
+    }
+
+    /// Wakes who waited, all of them, even if one panics. The lock is not held.
+    fn wake(&self, waiting: impl IntoIterator<Item = Slab<Waker>>) {
+        self.wakings.fetch_add(1, Ordering::Release);
+        wake(waiting);
     }
 
     pub(crate) fn bounds(&self) -> Bounds {
@@ -587,7 +597,6 @@ impl Topic {
     }
 }
 
-/// Wakes who waited, all of them, even if one panics. The broadcaster's lock is not held.
 fn wake(waiting: impl IntoIterator<Item = Slab<Waker>>) {
     struct All<I: Iterator<Item = (usize, Waker)>>(I);
 

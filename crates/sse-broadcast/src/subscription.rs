@@ -5,6 +5,7 @@ use crate::settings::{Hook, Lag, Presence};
 use crate::unwinding::{self, Guarded};
 use core::fmt;
 use core::pin::Pin;
+use core::sync::atomic::Ordering;
 use core::task::{Context, Poll, Waker};
 use core::time::Duration;
 use futures_core::Stream;
@@ -226,13 +227,14 @@ impl Subscribe {
         }
         Ok(Subscription {
             hub,
-            topics,
-            places,
+            topics: topics.into(),
+            places: places.into(),
             cursor,
             outcome,
             opening: Frame::concat(&opening),
             filter,
             client: None,
+            asleep: None,
             end: None,
         })
     }
@@ -391,6 +393,19 @@ impl State {
         Some(Missed { through, first, rest })
     }
 
+    fn has_after(&self, places: &[Place], cursor: u64) -> bool {
+        self.topics(places).any(|topic| topic.log.has_after(cursor))
+    }
+
+    /// Waits for news of the topics; `displaced` gets what waited in the waker's place, to be dropped without the lock.
+    fn wait(&mut self, places: &mut [Place], waker: &Waker, displaced: &mut Vec<Guarded<Waker>>) {
+        for place in places {
+            if let Some(topic) = self.topics.get_mut(place.topic) {
+                displaced.extend(topic.wait(place, waker));
+            }
+        }
+    }
+
     /// Lets the subscribers that are where this one was have its frame.
     fn share(&mut self, places: &[Place], after: u64, through: u64, frame: &Frame) {
         if let Some(log) = self.only_log(places) {
@@ -406,7 +421,7 @@ impl State {
 
     /// Takes what there is behind `cursor`, in order, up to a chunk.
     fn read(&self, places: &[Place], cursor: u64, mut take: impl FnMut(usize, &Entry)) {
-        if !self.topics(places).any(|topic| topic.log.has_after(cursor)) {
+        if !self.has_after(places, cursor) {
             return;
         }
         let mut chunk = Chunk::default();
@@ -485,8 +500,8 @@ struct Read {
 #[must_use]
 pub struct Subscription {
     hub: Arc<Hub>,
-    topics: Vec<Arc<str>>,
-    places: Vec<Place>,
+    topics: Box<[Arc<str>]>,
+    places: Box<[Place]>,
     /// The last event that was read.
     cursor: u64,
     outcome: Outcome,
@@ -495,8 +510,26 @@ pub struct Subscription {
     filter: Guarded<Filter>,
     /// Registered under this key.
     client: Option<usize>,
+    /// Waits, and has nothing to read.
+    asleep: Option<Asleep>,
     /// Ends for this reason, or has ended.
     end: Option<End>,
+}
+
+/// How a client fell asleep: it had read everything, and its waker waits. Until somebody is woken the next poll has nothing
+/// to look for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Asleep {
+    wakings: u64,
+    /// Where the waker and its functions are: as long as it waits, no other is there.
+    waker: (usize, usize),
+}
+
+impl Asleep {
+    fn new(hub: &Hub, waker: &Waker) -> Self {
+        let waker = (waker.data().addr(), core::ptr::from_ref(waker.vtable()).addr());
+        Self { wakings: hub.wakings.load(Ordering::Acquire), waker }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -547,12 +580,13 @@ impl Subscription {
         Self {
             opening: Some(hub.retry_frame(CloseReason::Refused)),
             hub,
-            topics: Vec::new(),
-            places: Vec::new(),
+            topics: Box::default(),
+            places: Box::default(),
             cursor: 0,
             outcome: Outcome::Refused(error),
             filter: Guarded::NONE,
             client: None,
+            asleep: None,
             end: Some(End::Due(CloseReason::Refused)),
         }
     }
@@ -617,6 +651,7 @@ impl Subscription {
 
     /// Everything missed up to a chunk, a verdict, the end, or a place to wait.
     fn advance(&mut self, waker: &Waker) -> Step {
+        self.asleep = None;
         let mut displaced = Vec::new();
         let mut state = self.hub.lock();
         let close = self.client.and_then(|key| state.clients.get(key)).and_then(|client| client.close);
@@ -660,11 +695,8 @@ impl Subscription {
             self.end = Some(End::Due(reason));
             return Step::Again;
         }
-        for place in &mut self.places {
-            if let Some(topic) = state.topics.get_mut(place.topic) {
-                displaced.extend(topic.wait(place, waker));
-            }
-        }
+        state.wait(&mut self.places, waker, &mut displaced);
+        self.asleep = Some(Asleep::new(&self.hub, waker));
         drop(state);
         Step::Wait
     }
@@ -717,6 +749,9 @@ impl Stream for Subscription {
         this.register();
         if let Some(opening) = this.opening.take() {
             return Poll::Ready(Some(Delivery::Frame(opening)));
+        }
+        if this.asleep.is_some_and(|asleep| asleep == Asleep::new(&this.hub, cx.waker())) {
+            return Poll::Pending;
         }
         loop {
             match this.end {

@@ -57,6 +57,7 @@ pin_project! {
         config: Arc<Config>,
         // Made on the first poll: a response may be built and thrown away anywhere.
         connection: Option<Connection>,
+        quiet: Option<Quiet>,
         on_error: Guarded<ErrorPolicy>,
         reports: Reports,
         until: Guarded<Until>,
@@ -94,6 +95,7 @@ impl<S, T> Driver<S, T> {
             alarm: Guarded::new(Alarm::new(timer)),
             config,
             connection: None,
+            quiet: None,
             on_error: Guarded::new(on_error),
             reports: Reports::new(on_close, observer),
             until: Guarded::new(until),
@@ -142,6 +144,7 @@ impl<S: Source, T: Timer> Driver<S, T> {
                     if until.as_mut().poll(cx).is_ready() {
                         Pin::new(&mut *this.until).clear();
                         connection.wind_down(CloseReason::Shutdown);
+                        *this.quiet = None;
                     }
                 }
             }
@@ -153,16 +156,35 @@ impl<S: Source, T: Timer> Driver<S, T> {
                 reports: this.reports,
                 has_failed: this.has_failed,
                 has_skipped_failure: this.has_skipped_failure,
+                is_drained: false,
                 skips: 0,
             };
+            *this.quiet = this.quiet.and_then(|quiet| quiet.at(now));
+            let mut first = None;
+            if let Some(Quiet { until, .. }) = *this.quiet {
+                match asked.next(cx) {
+                    // The connection would say no more than that.
+                    Next::Pending => match alarm.poll(now, until, cx) {
+                        Poll::Pending => break Poll::Pending,
+                        Poll::Ready(deadline) => {
+                            rung = deadline;
+                            continue;
+                        }
+                    },
+                    next => first = Some(next),
+                }
+            }
             let beats = connection.totals().heartbeats;
-            let output = connection.poll_output_with(now, || asked.next(cx));
+            let output = connection.poll_output_with(now, || first.take().unwrap_or_else(|| asked.next(cx)));
+            let is_drained = asked.is_drained;
             if !connection.is_open() || *this.has_failed {
                 this.source.as_mut().clear();
                 Pin::new(&mut *this.until).clear();
             }
             match output {
                 Output::Transmit(chunk) => {
+                    // A chunk moves deadlines away only.
+                    *this.quiet = this.quiet.filter(|_| is_drained);
                     let is_heartbeat = connection.totals().heartbeats > beats;
                     this.reports.hand_over(&chunk, is_heartbeat);
                     break Poll::Ready(Some(chunk));
@@ -173,14 +195,32 @@ impl<S: Source, T: Timer> Driver<S, T> {
                     break Poll::Ready(None);
                 }
                 Output::Wait(None) => break Poll::Pending,
-                Output::Wait(Some(deadline)) => match alarm.poll(now, deadline, cx) {
-                    Poll::Ready(deadline) => rung = deadline,
-                    Poll::Pending => break Poll::Pending,
-                },
+                Output::Wait(Some(deadline)) => {
+                    *this.quiet = Some(Quiet { now, until: deadline });
+                    match alarm.poll(now, deadline, cx) {
+                        Poll::Ready(deadline) => rung = deadline,
+                        Poll::Pending => break Poll::Pending,
+                    }
+                }
             }
         };
         *this.is_polled = false;
         chunk
+    }
+}
+
+/// A time in which an open connection has nothing to do by itself: only the source has to be asked.
+#[derive(Clone, Copy, Debug)]
+struct Quiet {
+    /// When the clock was looked at last.
+    now: Instant,
+    until: Instant,
+}
+
+impl Quiet {
+    /// Gives what is left of it. A clock that went back has moved the deadlines, too: the connection has to be told.
+    fn at(self, now: Instant) -> Option<Self> {
+        (self.now <= now && now < self.until).then_some(Self { now, ..self })
     }
 }
 
@@ -204,6 +244,8 @@ struct Asked<'a, S> {
     reports: &'a mut Reports,
     has_failed: &'a mut bool,
     has_skipped_failure: &'a mut bool,
+    /// It had nothing more.
+    is_drained: bool,
     skips: u32,
 }
 
@@ -217,7 +259,10 @@ impl<S: Source> Asked<'_, S> {
                 return Next::Close(CloseReason::SourceEnded);
             };
             let error = match source.as_mut().poll_frame(self.encoder, cx) {
-                Poll::Pending => return Next::Pending,
+                Poll::Pending => {
+                    self.is_drained = true;
+                    return Next::Pending;
+                }
                 Poll::Ready(None) if *self.has_skipped_failure => {
                     return Next::Close(CloseReason::SourceFailed);
                 }

@@ -209,11 +209,10 @@ impl Reports {
     }
 
     /// The next poll, or the end, says that the transport took the last chunk.
+    #[inline]
     pub(crate) fn was_handed_over(&mut self) {
         if let Some(observed) = &mut self.observed {
-            if let Some((chunk, is_heartbeat)) = observed.unreported.take() {
-                observed.report(&chunk, is_heartbeat);
-            }
+            observed.was_handed_over();
         }
     }
 
@@ -249,6 +248,12 @@ fn tell(observer: &Guarded<Arc<dyn Observer>>, notice: &Notice<'_>) {
 }
 
 impl Observed {
+    fn was_handed_over(&mut self) {
+        if let Some((chunk, is_heartbeat)) = self.unreported.take() {
+            self.report(&chunk, is_heartbeat);
+        }
+    }
+
     fn report(&mut self, chunk: &[u8], is_heartbeat: bool) {
         let Self { observer, decoder, kinds, .. } = self;
         let tell = |notice: &Notice<'_>| tell(observer, notice);

@@ -4,53 +4,42 @@ use core::fmt;
 use core::pin::Pin;
 use core::task::{Context, Poll};
 use http_body::{Body, Frame, SizeHint};
-use pin_project_lite::pin_project;
 use sse_driver::{Driver, Source, Timer, TokioTimer};
 
-pin_project! {
-    /// The body of an event stream: one data frame for each chunk, never an empty one, never an error.
-    ///
-    /// Dropped before its end, it tells the close hook that the peer is gone. Made by [`Sse`](crate::Sse); a HEAD gets
-    /// one that is at its end.
-    ///
-    /// ```
-    /// use http_body_util::BodyExt;
-    /// use sse_hyper::Sse;
-    ///
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() {
-    /// let body = Sse::new(tokio_stream::iter(["a", "b"])).into_body();
-    /// assert_eq!(body.collect().await.unwrap().to_bytes(), ":\ndata: a\n\ndata: b\n\n");
-    /// # }
-    /// ```
-    pub struct SseBody<S, T = TokioTimer> {
-        #[pin]
-        content: Content<S, T>,
-    }
+/// The body of an event stream: one data frame for each chunk, never an empty one, never an error.
+///
+/// Dropped before its end, it tells the close hook that the peer is gone. Made by [`Sse`](crate::Sse); a HEAD gets
+/// one that is at its end.
+///
+/// ```
+/// use http_body_util::BodyExt;
+/// use sse_hyper::Sse;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let body = Sse::new(tokio_stream::iter(["a", "b"])).into_body();
+/// assert_eq!(body.collect().await.unwrap().to_bytes(), ":\ndata: a\n\ndata: b\n\n");
+/// # }
+/// ```
+pub struct SseBody<S, T = TokioTimer> {
+    content: Content<S, T>,
 }
 
-pin_project! {
-    #[project = ContentProjection]
-    enum Content<S, T> {
-        Stream {
-            #[pin]
-            driver: Driver<S, T>,
-        },
-        /// What is left of a body that is known, none when it is empty.
-        Ready {
-            rest: Option<Bytes>,
-        },
-    }
+enum Content<S, T> {
+    /// Boxed, since a server has room for a body in more than one place, for as long as the connection lives.
+    Stream(Pin<Box<Driver<S, T>>>),
+    /// What is left of a body that is known, none when it is empty.
+    Ready(Option<Bytes>),
 }
 
 impl<S, T> SseBody<S, T> {
     pub(crate) fn new(driver: Driver<S, T>) -> Self {
-        Self { content: Content::Stream { driver } }
+        Self { content: Content::Stream(Box::pin(driver)) }
     }
 
     /// A body that is known.
     pub(crate) fn ready(body: Option<Bytes>) -> Self {
-        Self { content: Content::Ready { rest: body.filter(|body| !body.is_empty()) } }
+        Self { content: Content::Ready(body.filter(|body| !body.is_empty())) }
     }
 }
 
@@ -59,29 +48,29 @@ impl<S: Source, T: Timer> Body for SseBody<S, T> {
     type Error = Infallible;
 
     fn poll_frame(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        let chunk = match self.project().content.project() {
-            ContentProjection::Stream { driver } => driver.poll_chunk(cx),
-            ContentProjection::Ready { rest } => Poll::Ready(rest.take()),
+        let chunk = match &mut self.content {
+            Content::Stream(driver) => driver.as_mut().poll_chunk(cx),
+            Content::Ready(rest) => Poll::Ready(rest.take()),
         };
         chunk.map(|chunk| chunk.map(|chunk| Ok(Frame::data(chunk))))
     }
 
     fn is_end_stream(&self) -> bool {
         match &self.content {
-            Content::Stream { driver } => driver.is_closed(),
-            Content::Ready { rest } => rest.is_none(),
+            Content::Stream(driver) => driver.is_closed(),
+            Content::Ready(rest) => rest.is_none(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.content {
-            Content::Stream { .. } => SizeHint::default(),
-            Content::Ready { rest: Some(rest) } => SizeHint::with_exact(rest.len() as u64),
+            Content::Stream(_) => SizeHint::default(),
+            Content::Ready(Some(rest)) => SizeHint::with_exact(rest.len() as u64),
             // Left out for HEAD, maybe: a length of 0 would not be that of a GET.
-            Content::Ready { rest: None } => SizeHint::default(),
+            Content::Ready(None) => SizeHint::default(),
         }
     }
 }
@@ -89,8 +78,8 @@ impl<S: Source, T: Timer> Body for SseBody<S, T> {
 impl<S, T> fmt::Debug for SseBody<S, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.content {
-            Content::Stream { driver } => f.debug_struct("SseBody").field("driver", driver).finish(),
-            Content::Ready { rest } => f.debug_struct("SseBody").field("rest", rest).finish(),
+            Content::Stream(driver) => f.debug_struct("SseBody").field("driver", driver).finish(),
+            Content::Ready(rest) => f.debug_struct("SseBody").field("rest", rest).finish(),
         }
     }
 }
