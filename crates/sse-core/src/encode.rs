@@ -9,6 +9,7 @@
 
 mod chunks;
 mod data_writer;
+mod line_ends;
 mod lines;
 
 pub use chunks::Chunks;

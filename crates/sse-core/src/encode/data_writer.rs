@@ -1,4 +1,4 @@
-use super::lines::{Lines, Text};
+use super::lines::{Lines, Repeated, Text};
 use super::{Encoder, LineEnding};
 use crate::event::Event;
 use crate::frame::Frame;
@@ -128,14 +128,7 @@ impl DataWriter {
             _ => bytes,
         };
         self.after_return = last == b'\r';
-        let mut text = Text::new(bytes);
-        while let Some((line, rest)) = text.cut() {
-            self.wire.extend_from_slice(line);
-            self.line_ending.write(&mut self.wire);
-            self.wire.extend_from_slice(Lines::DATA);
-            text = rest;
-        }
-        self.wire.extend_from_slice(text.rest());
+        Text::new(bytes).write(self.line_ending, Repeated::Data, &mut self.wire);
     }
 }
 
