@@ -30,8 +30,8 @@ pub struct Feed<'d, 'c> {
     chunk: &'c [u8],
     /// How much of the chunk is consumed.
     at: usize,
-    /// Where the line at hand ends, or the chunk if that is sooner, if that was found out already.
-    line_end: Option<usize>,
+    /// How much of the line at hand is in the chunk, if that is known already.
+    line_len: Option<usize>,
     /// A part of the chunk that is known to be UTF-8, and where it begins.
     text: &'c str,
     text_at: usize,
@@ -52,7 +52,7 @@ enum OpenData {
 impl<'d, 'c> Feed<'d, 'c> {
     #[inline]
     pub(super) fn new(decoder: &'d mut Decoder, chunk: &'c [u8]) -> Self {
-        Self { decoder, chunk, at: 0, line_end: None, text: "", text_at: 0, window: 0 }
+        Self { decoder, chunk, at: 0, line_len: None, text: "", text_at: 0, window: 0 }
     }
 
     /// Returns the next item, or `None` when the chunk is used up: then feed the next one.
@@ -148,7 +148,7 @@ impl<'d, 'c> Feed<'d, 'c> {
     fn plain_event(&mut self) -> Option<&'c str> {
         let line = self.chunk.get(self.at..)?.strip_prefix(b"data:")?;
         let Some(len) = memchr2(b'\n', b'\r', line) else {
-            self.line_end = Some(self.chunk.len());
+            self.line_len = Some(b"data:".len() + line.len());
             return None;
         };
         let (value, ends) = line.split_at_checked(len)?;
@@ -158,7 +158,7 @@ impl<'d, 'c> Feed<'d, 'c> {
         } else if ends.starts_with(b"\r\n\r\n") {
             line_end + 4
         } else {
-            self.line_end = Some(line_end);
+            self.line_len = Some(b"data:".len() + len);
             return None;
         };
         let value = value.strip_prefix(b" ").unwrap_or(value);
@@ -190,30 +190,26 @@ impl<'d, 'c> Feed<'d, 'c> {
     #[inline(never)]
     fn open_data(&mut self) -> OpenData {
         let rest = self.remaining();
-        let data = match (self.decoder.line, rest) {
-            (Line::Value(Field::Data), _) => rest,
-            (Line::Start, [b'd', b'a', b't', b'a', b':', b' ', value @ ..]) if self.decoder.size == 0 => {
-                value
-            }
+        let value = match self.decoder.line {
+            Line::Value(Field::Data) => 0,
+            Line::Start if self.decoder.size == 0 && rest.starts_with(b"data: ") => b"data: ".len(),
             _ => return OpenData::Other,
         };
-        let end = self.line_end.take().unwrap_or_else(|| self.at + line_end(rest).unwrap_or(rest.len()));
-        let ends = self.chunk.get(end..).unwrap_or_default();
-        if ends.is_empty() {
+        let len = self.line_len.take().unwrap_or_else(|| line_end(rest).unwrap_or(rest.len()));
+        if len == rest.len() {
             self.decoder.line = Line::Value(Field::Data);
             self.decoder.skip_line_feed = false;
-            self.decoder.extend_data(data);
-            self.consume_to(end);
+            self.decoder.extend_data(rest.get(value..).unwrap_or_default());
+            self.consume_to(self.chunk.len());
             return OpenData::Taken;
         }
-        if self.decoder.line != Line::Start && ends.starts_with(b"\n\n") {
-            let len = rest.len() - ends.len();
-            if self.decoder.end_plain_event(rest.get(..len).unwrap_or_default()) {
-                self.consume_to(end + 2);
+        if let (0, Some((end, [b'\n', b'\n', ..]))) = (value, rest.split_at_checked(len)) {
+            if self.decoder.end_plain_event(end) {
+                self.consume_to(self.at + len + 2);
                 return OpenData::Event;
             }
         }
-        self.line_end = Some(end);
+        self.line_len = Some(len);
         OpenData::Other
     }
 
@@ -348,8 +344,8 @@ impl<'d, 'c> Feed<'d, 'c> {
     #[inline]
     fn find_line(&mut self) -> Option<(&'c [u8], usize)> {
         let rest = self.chunk.get(self.at..)?;
-        let len = match (self.line_end.take(), rest) {
-            (Some(end), _) => end - self.at,
+        let len = match (self.line_len.take(), rest) {
+            (Some(len), _) => len,
             (None, [b'\n' | b'\r', ..]) => 0,
             (None, _) => line_end(rest)?,
         };
