@@ -1,6 +1,7 @@
 //! One chunk on its way through the decoder.
 
 use core::fmt;
+use core::mem;
 
 use memchr::memchr2;
 
@@ -385,8 +386,7 @@ impl<'d, 'c> Feed<'d, 'c> {
 
     /// Skips the LF of a CRLF that the chunk border split.
     fn skip_line_feed(&mut self) {
-        if self.decoder.skip_line_feed && self.at < self.chunk.len() {
-            self.decoder.skip_line_feed = false;
+        if mem::take(&mut self.decoder.skip_line_feed) {
             if self.remaining().starts_with(b"\n") {
                 self.consume_to(self.at + 1);
             }

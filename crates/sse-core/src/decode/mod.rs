@@ -82,7 +82,7 @@ pub struct Decoder {
     event_type: String,
     /// The standard's last event ID buffer, if the block sets one.
     id: String,
-    /// How much of that the last event needed which was put together here.
+    /// How much of that the last event needed that was put together here.
     expected: usize,
     /// What is kept of an unfinished line that is not `data`: its name, or its value.
     held: Vec<u8>,
@@ -456,7 +456,8 @@ impl Decoder {
 
     /// Moves the data to where it is lent from: as text.
     fn lend_data(&mut self) {
-        self.expected = self.data.len();
+        // And a line feed.
+        self.expected = self.data.len() + 1;
         // The two buffers change places, so that both keep their capacity.
         let data = mem::replace(&mut self.data, mem::take(&mut self.text).into_bytes());
         self.text = match String::from_utf8(data) {
