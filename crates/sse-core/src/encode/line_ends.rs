@@ -109,13 +109,13 @@ fn marks(block: &[u8; BLOCK]) -> u64 {
         .fold(0, |marks, row| marks | <[u8; 8]>::try_from(row).map_or(0, u64::from_le_bytes))
 }
 
-/// [`marks`] in the order of the text: bit n is byte n.
+/// [`marks`], of which there is one at least, in the order of the text: bit n is byte n.
 #[inline(always)]
 const fn in_order(marks: u64) -> u64 {
-    if marks & marks.wrapping_sub(1) == 0 {
-        // One at most: the two octal digits of its number change places.
+    if marks.is_power_of_two() {
+        // Just one: the two octal digits of its number change places.
         let bit = marks.trailing_zeros();
-        return (marks >> (bit & 63)) << ((bit << 3 | bit >> 3) & 63);
+        return 1 << ((bit << 3 | bit >> 3) & 63);
     }
     // The transposition of eight by eight bits: squares of one, two and four bits change places with their mirror images.
     const fn swap(bits: u64, by: u32, which: u64) -> u64 {
