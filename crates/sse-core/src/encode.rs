@@ -9,6 +9,7 @@
 
 mod chunks;
 mod data_writer;
+mod line_ends;
 mod lines;
 
 pub use chunks::Chunks;
@@ -423,6 +424,12 @@ impl Encoder {
     #[must_use]
     pub fn comment_to_frame(&self, comment: &Comment<'_>) -> Frame {
         self.lines_to_frame(Lines::of_comment(comment))
+    }
+
+    /// The frame of an event that has these bytes for data instead of its own.
+    #[cfg(feature = "json")]
+    pub(crate) fn data_to_frame(&self, head: &Event<'_>, data: &[u8]) -> Frame {
+        self.line_ending.block_to_frame(Lines::of_data(head, data))
     }
 
     /// The reconnection time as a line without blank line: it acts at once and leaves no field pending.

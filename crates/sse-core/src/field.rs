@@ -361,6 +361,7 @@ impl<'a> EventId<'a> {
         })
     }
 
+    #[inline]
     fn unchecked(id: Cow<'a, str>) -> Self {
         Self(match id {
             Cow::Borrowed(text) => IdText::Borrowed(text),
@@ -546,6 +547,7 @@ macro_rules! event_id {
     };
 }
 
+#[inline]
 const fn check_name(name: &str) -> Result<(), InvalidField> {
     let bytes = name.as_bytes();
     let mut offset = 0;
@@ -558,6 +560,7 @@ const fn check_name(name: &str) -> Result<(), InvalidField> {
     Ok(())
 }
 
+#[inline]
 const fn check_id(id: &str) -> Result<(), InvalidField> {
     let bytes = id.as_bytes();
     if let [byte @ (b' ' | b'\t'), ..] = *bytes {

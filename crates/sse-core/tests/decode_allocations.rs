@@ -141,3 +141,37 @@ fn between_events_little_is_kept() {
         assert_eq!(info.bytes_current, 0);
     }
 }
+
+/// Allocations, reallocations among them, and the most bytes at a time, of an event in chunks; it is taken by an owner.
+fn taken(decoder: &mut Decoder, stream: &[u8]) -> (u64, u64) {
+    let info = measure(|| {
+        for chunk in stream.chunks(1000) {
+            assert!(decoder.feed(chunk).owned().count() <= 1);
+        }
+    });
+    (info.count_total, info.bytes_max)
+}
+
+#[test]
+fn an_event_as_large_as_the_last_one_is_one_allocation() {
+    let lines = format!("{}\n", "data: 0123456789abcdef\n".repeat(2000));
+    let mut decoder = Decoder::new();
+    let (first, _) = taken(&mut decoder, lines.as_bytes());
+    // The second of the two buffers that take turns is empty, too.
+    let (second, _) = taken(&mut decoder, lines.as_bytes());
+    let (third, bytes) = taken(&mut decoder, lines.as_bytes());
+    assert!(first > 5 && second == 1 && third == 1, "{first}, {second}, {third}");
+    assert!(bytes < 40_000, "{bytes}");
+}
+
+#[test]
+fn a_large_event_makes_the_next_large_one_grow_at_once_and_a_small_one_hardly() {
+    let large = format!("data: {}\n\n", "x".repeat(1 << 20));
+    let small = format!("data: {}\n\n", "x".repeat(1500));
+    let mut decoder = Decoder::new();
+    let (first, _) = taken(&mut decoder, large.as_bytes());
+    let (second, bytes) = taken(&mut decoder, large.as_bytes());
+    assert!(first > 8 && second == 2 && bytes < 2 * MIB, "{first}, {second}, {bytes}");
+    let (_, bytes) = taken(&mut decoder, small.as_bytes());
+    assert!(bytes <= 64 * 1024 + 1500, "{bytes}");
+}

@@ -17,16 +17,18 @@ pub(super) enum Field {
 
 /// Splits a whole line, without its end, into field and value; one space after the colon is not part of the
 /// value.
-#[inline]
+#[inline(always)]
 pub(super) fn split(line: &[u8]) -> (Field, &[u8]) {
-    let (field, rest) = match line {
-        [b'd', b'a', b't', b'a', rest @ ..] => (Field::Data, rest),
-        [b'e', b'v', b'e', b'n', b't', rest @ ..] => (Field::Event, rest),
-        [b'i', b'd', rest @ ..] => (Field::Id, rest),
-        [b'r', b'e', b't', b'r', b'y', rest @ ..] => (Field::Retry, rest),
-        [b':', ..] => (Field::Comment, line),
-        _ => return (Field::Unknown, line),
+    let named = |field, name: &[u8]| line.strip_prefix(name).map(|rest| (field, rest));
+    let found = match line.first() {
+        Some(b'd') => named(Field::Data, b"data"),
+        Some(b'e') => named(Field::Event, b"event"),
+        Some(b'i') => named(Field::Id, b"id"),
+        Some(b'r') => named(Field::Retry, b"retry"),
+        Some(b':') => Some((Field::Comment, line)),
+        _ => None,
     };
+    let Some((field, rest)) = found else { return (Field::Unknown, line) };
     match rest {
         [b':', b' ', value @ ..] | [b':', value @ ..] => (field, value),
         [] => (field, rest),
@@ -64,6 +66,9 @@ pub(super) fn reconnection_time(value: &[u8]) -> Option<Duration> {
 
 /// `bytes` without a code point that their end cuts off: a lead byte among the last three that wants more.
 pub(super) fn whole_code_points(bytes: &[u8]) -> &[u8] {
+    if bytes.last().is_some_and(u8::is_ascii) {
+        return bytes;
+    }
     for (after, &byte) in bytes.iter().rev().take(3).enumerate() {
         let continuations = match byte {
             0x80..=0xBF => continue,
@@ -87,18 +92,6 @@ pub(super) enum Span<'c> {
 }
 
 impl<'c> Span<'c> {
-    /// [`split`] of a span that is a whole line.
-    #[inline]
-    pub(super) fn split(self) -> (Field, Self) {
-        let line = self.bytes();
-        let (field, value) = split(line);
-        let text = match self {
-            Self::Text(text) => text.get(line.len() - value.len()..),
-            Self::Bytes(_) => None,
-        };
-        (field, text.map_or(Self::Bytes(value), Self::Text))
-    }
-
     #[inline]
     pub(super) fn bytes(self) -> &'c [u8] {
         match self {

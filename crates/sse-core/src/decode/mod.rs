@@ -82,6 +82,8 @@ pub struct Decoder {
     event_type: String,
     /// The standard's last event ID buffer, if the block sets one.
     id: String,
+    /// How much of that the last event needed that was put together here.
+    expected: usize,
     /// What is kept of an unfinished line that is not `data`: its name, or its value.
     held: Vec<u8>,
     /// The last item borrows `text` or `event_type`.
@@ -173,6 +175,7 @@ impl Decoder {
             sets_id: false,
             sets_retry: false,
             data: Vec::new(),
+            expected: 0,
             event_type: String::new(),
             id: String::new(),
             held: Vec::new(),
@@ -316,32 +319,16 @@ impl Decoder {
         (value.len() as u64) < self.limit
     }
 
-    /// Processes a line that lies whole in the chunk.
-    fn line<'c>(&mut self, line: Span<'c>, fields: &mut Fields<'c>) -> Option<Found<'c>> {
-        if line.bytes().is_empty() {
-            return self.dispatch(mem::take(fields));
+    /// Takes in bytes of a line that does not lie whole in one chunk.
+    #[inline]
+    fn extend_line(&mut self, bytes: &[u8]) {
+        match self.line {
+            Line::Value(Field::Data) => self.extend_data(bytes),
+            _ => self.extend_other_line(bytes),
         }
-        let (field, value) = line.split();
-        match field {
-            Field::Unknown => {}
-            Field::Comment => return Some(self.comment(value)),
-            _ if !self.count(value.bytes().len().saturating_add(1)) => {}
-            Field::Data if fields.data.is_none() && self.data.is_empty() => fields.data = Some(value),
-            Field::Data => {
-                if let Some(first) = fields.data.take() {
-                    self.push_data(first);
-                }
-                self.push_data(value);
-            }
-            Field::Event => fields.event_type = Some(value),
-            Field::Id => self.set_id(value),
-            Field::Retry => return self.set_retry(value),
-        }
-        None
     }
 
-    /// Takes in bytes of a line that does not lie whole in one chunk.
-    fn extend_line(&mut self, mut bytes: &[u8]) {
+    fn extend_other_line(&mut self, mut bytes: &[u8]) {
         let field = match self.line {
             Line::Value(field) => field,
             _ => {
@@ -366,53 +353,60 @@ impl Decoder {
                 let room = (CommentLine::LIMIT + 1).saturating_sub(self.held.len());
                 self.held.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
             }
+            Field::Data => self.extend_data(bytes),
             _ if !self.count(bytes.len()) => {}
-            Field::Data => self.data.extend_from_slice(bytes),
             Field::Event | Field::Id | Field::Retry => self.held.extend_from_slice(bytes),
         }
     }
 
     /// Processes the line that [`extend_line`](Self::extend_line) took in.
     fn end_line<'c>(&mut self) -> Option<Found<'c>> {
-        let mut value = mem::take(&mut self.held);
         let field = match mem::replace(&mut self.line, Line::Start) {
             Line::Value(field) => field,
             // As much as a name, a colon and no value.
             _ => {
-                let (field, _) = split(&value);
-                value.clear();
+                let (field, _) = split(&self.held);
+                self.held.clear();
                 field
             }
         };
-        let found = match field {
+        match field {
+            Field::Data => {
+                if self.count(1) {
+                    self.data.push(b'\n');
+                }
+                None
+            }
             Field::Unknown => None,
+            _ => self.end_held_line(field),
+        }
+    }
+
+    /// Processes a line whose value is in `held`.
+    fn end_held_line<'c>(&mut self, field: Field) -> Option<Found<'c>> {
+        let mut value = mem::take(&mut self.held);
+        let mut found = None;
+        match field {
             Field::Comment => {
                 let (text, is_truncated) = CommentLine::cut(&value);
                 Span::Bytes(text).append_to(&mut self.text);
                 self.lent = true;
-                Some(Found::Comment { text: Text::Buffer, is_truncated })
+                found = Some(Found::Comment { text: Text::Buffer, is_truncated });
             }
-            _ if !self.count(1) => None,
-            Field::Data => {
-                self.data.push(b'\n');
-                None
-            }
-            Field::Event => {
-                self.set_event_type(Span::Bytes(&value));
-                None
-            }
-            Field::Id => {
-                self.set_id(Span::Bytes(&value));
-                None
-            }
-            Field::Retry => self.set_retry(Span::Bytes(&value)),
-        };
-        self.held = emptied(value);
+            _ if !self.count(1) => {}
+            Field::Event => self.set_event_type(Span::Bytes(&value)),
+            Field::Id => self.set_id(Span::Bytes(&value)),
+            Field::Retry => found = self.set_retry(&value),
+            Field::Data | Field::Unknown => {}
+        }
+        empty(&mut value);
+        self.held = value;
         found
     }
 
     /// Ends the block: commits its id and dispatches it.
-    fn dispatch<'c>(&mut self, fields: Fields<'c>) -> Option<Found<'c>> {
+    fn dispatch<'c>(&mut self, fields: &mut Fields<'c>) -> Option<Found<'c>> {
+        let fields = mem::take(fields);
         let len = mem::take(&mut self.size);
         if len > self.limit {
             return Some(Found::Discarded(Discarded { len }));
@@ -421,21 +415,15 @@ impl Decoder {
         let sets_retry = mem::take(&mut self.sets_retry);
         if sets_id {
             mem::swap(&mut self.id, &mut self.last_event_id);
-            self.id = emptied_text(mem::take(&mut self.id));
+            empty_text(&mut self.id);
         }
         let data = if let Some(data) = fields.data {
             self.text_of(data)
         } else if self.data.pop().is_some() {
-            // The two buffers change places, so that both keep their capacity.
-            let data = mem::replace(&mut self.data, mem::take(&mut self.text).into_bytes());
-            self.text = match String::from_utf8(data) {
-                Ok(text) => text,
-                Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
-            };
-            self.lent = true;
+            self.lend_data();
             Text::Buffer
         } else {
-            self.event_type = emptied_text(mem::take(&mut self.event_type));
+            empty_text(&mut self.event_type);
             return (sets_id || sets_retry).then_some(Found::Block { sets_id });
         };
         let event_type = match fields.event_type {
@@ -452,20 +440,49 @@ impl Decoder {
         Some(Found::Event { event_type, data, sets_id })
     }
 
+    /// Ends an event whose last line ends with these bytes, if it is within the limit and has no field but data.
+    fn end_plain_event(&mut self, bytes: &[u8]) -> bool {
+        let size = self.size.saturating_add(bytes.len() as u64);
+        if size >= self.limit || self.sets_id || self.sets_retry || !self.event_type.is_empty() {
+            return false;
+        }
+        self.make_room(bytes.len());
+        self.data.extend_from_slice(bytes);
+        self.size = 0;
+        self.line = Line::Start;
+        self.lend_data();
+        true
+    }
+
+    /// Moves the data to where it is lent from: as text.
+    fn lend_data(&mut self) {
+        // And a line feed.
+        self.expected = self.data.len() + 1;
+        // The two buffers change places, so that both keep their capacity.
+        let data = mem::replace(&mut self.data, mem::take(&mut self.text).into_bytes());
+        self.text = match String::from_utf8(data) {
+            Ok(text) => text,
+            Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
+        };
+        self.lent = true;
+    }
+
     /// Moves fields out of a chunk that may not be there at the next call.
-    fn keep(&mut self, fields: Fields<'_>) {
+    fn keep(&mut self, fields: &mut Fields<'_>) {
+        let Fields { data, event_type } = mem::take(fields);
         if self.is_discarding() {
             return;
         }
-        if let Some(value) = fields.data {
-            self.push_data(value);
+        if let Some(value) = data {
+            self.push_data(value.bytes());
         }
-        if let Some(value) = fields.event_type {
+        if let Some(value) = event_type {
             self.set_event_type(value);
         }
     }
 
     /// Counts bytes of the event and says whether it is still within the limit; if not, it is dropped.
+    #[inline]
     fn count(&mut self, bytes: usize) -> bool {
         self.size = self.size.saturating_add(bytes as u64);
         if self.is_discarding() {
@@ -475,22 +492,51 @@ impl Decoder {
     }
 
     /// Forgets what the block's fields said; the committed state stays.
+    #[cold]
     fn drop_fields(&mut self) {
-        self.data = emptied(mem::take(&mut self.data));
-        self.held = emptied(mem::take(&mut self.held));
-        self.id = emptied_text(mem::take(&mut self.id));
-        self.event_type = emptied_text(mem::take(&mut self.event_type));
+        empty(&mut self.data);
+        empty(&mut self.held);
+        empty_text(&mut self.id);
+        empty_text(&mut self.event_type);
         self.sets_id = false;
         self.sets_retry = false;
     }
 
-    fn push_data(&mut self, value: Span<'_>) {
-        self.data.extend_from_slice(value.bytes());
+    /// Takes in data of a line that does not lie whole in one chunk.
+    #[inline]
+    fn extend_data(&mut self, bytes: &[u8]) {
+        if self.count(bytes.len()) {
+            self.make_room(bytes.len());
+            self.data.extend_from_slice(bytes);
+        }
+    }
+
+    #[inline]
+    fn push_data(&mut self, value: &[u8]) {
+        self.make_room(value.len() + 1);
+        self.data.extend_from_slice(value);
         self.data.push(b'\n');
     }
 
+    /// Makes room for so many bytes of data.
+    #[inline]
+    fn make_room(&mut self, bytes: usize) {
+        if self.data.capacity() - self.data.len() < bytes {
+            self.grow(bytes);
+        }
+    }
+
+    /// Grows the data buffer to what the last event needed, so that it does not grow step by step with each event; beyond
+    /// what is kept between events only if this event is beyond that, too.
+    #[cold]
+    fn grow(&mut self, bytes: usize) {
+        let len = self.data.len();
+        let expected = if len + bytes > RETAINED { self.expected } else { self.expected.min(RETAINED) };
+        self.data.reserve(bytes.max(expected.saturating_sub(len)));
+    }
+
     fn set_event_type(&mut self, value: Span<'_>) {
-        self.event_type = emptied_text(mem::take(&mut self.event_type));
+        empty_text(&mut self.event_type);
         value.append_to(&mut self.event_type);
     }
 
@@ -502,15 +548,14 @@ impl Decoder {
         }
     }
 
-    fn set_retry<'c>(&mut self, value: Span<'_>) -> Option<Found<'c>> {
-        let time = reconnection_time(value.bytes())?;
+    fn set_retry<'c>(&mut self, value: &[u8]) -> Option<Found<'c>> {
+        let time = reconnection_time(value)?;
         self.sets_retry = true;
         Some(Found::Retry(time))
     }
 
-    fn comment<'c>(&mut self, value: Span<'c>) -> Found<'c> {
-        let (text, is_truncated) = CommentLine::cut(value.bytes());
-        let text = if is_truncated { Span::Bytes(text) } else { value };
+    #[inline]
+    fn comment<'c>(&mut self, text: Span<'c>, is_truncated: bool) -> Found<'c> {
         Found::Comment { text: self.text_of(text), is_truncated }
     }
 
@@ -529,26 +574,31 @@ impl Decoder {
     /// Ends the loan of the last item: its buffers are empty again.
     fn take_back(&mut self) {
         self.lent = false;
-        self.text = emptied_text(mem::take(&mut self.text));
+        empty_text(&mut self.text);
         // Between the fields of a block it was a comment that was lent: the type is still wanted.
         if self.size == 0 {
-            self.event_type = emptied_text(mem::take(&mut self.event_type));
+            empty_text(&mut self.event_type);
         }
     }
 }
 
-/// This buffer without its contents and without capacity beyond what is kept.
-fn emptied(mut buffer: Vec<u8>) -> Vec<u8> {
+/// Empties a buffer, and gives back what is beyond what is kept.
+fn empty(buffer: &mut Vec<u8>) {
     if buffer.capacity() > RETAINED {
         // Freed, not shrunk: an allocator that maps large blocks hands a freed one out again without new pages.
-        return Vec::with_capacity(RETAINED);
+        drop(mem::take(buffer));
+        buffer.reserve_exact(RETAINED);
     }
     buffer.clear();
-    buffer
 }
 
-fn emptied_text(text: String) -> String {
-    String::from_utf8(emptied(text.into_bytes())).unwrap_or_default()
+/// The same for text.
+fn empty_text(text: &mut String) {
+    if text.capacity() > RETAINED {
+        drop(mem::take(text));
+        text.reserve_exact(RETAINED);
+    }
+    text.clear();
 }
 
 impl Default for Decoder {

@@ -1,4 +1,4 @@
-use super::lines::{Lines, Text};
+use super::lines::{Lines, Repeated, Text};
 use super::{Encoder, LineEnding};
 use crate::event::Event;
 use crate::frame::Frame;
@@ -106,19 +106,20 @@ impl DataWriter {
         self.wire
     }
 
-    /// Lets `write` append to the wire itself, for writers that make many small pieces and hardly ever a line end.
+    /// The wire itself, to append data to, for writers that make many small pieces; [`DataWriter::cut_lines`] must follow.
     #[cfg(feature = "json")]
-    pub(crate) fn append_with<E>(
-        &mut self,
-        write: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let start = self.wire.len();
-        write(&mut self.wire)?;
+    #[inline]
+    pub(crate) fn raw(&mut self) -> &mut Vec<u8> {
+        &mut self.wire
+    }
+
+    /// Cuts the data that was appended from `start` on.
+    #[cfg(feature = "json")]
+    pub(crate) fn cut_lines(&mut self, start: usize) {
         if memchr::memchr2(b'\r', b'\n', &self.wire[start..]).is_some() {
             let raw = self.wire.split_off(start);
             self.push(&raw);
         }
-        Ok(())
     }
 
     fn push(&mut self, bytes: &[u8]) {
@@ -128,14 +129,7 @@ impl DataWriter {
             _ => bytes,
         };
         self.after_return = last == b'\r';
-        let mut text = Text::new(bytes);
-        while let Some((line, rest)) = text.cut() {
-            self.wire.extend_from_slice(line);
-            self.line_ending.write(&mut self.wire);
-            self.wire.extend_from_slice(Lines::DATA);
-            text = rest;
-        }
-        self.wire.extend_from_slice(text.rest());
+        Text::new(bytes).write(self.line_ending, Repeated::Data, &mut self.wire);
     }
 }
 

@@ -1,10 +1,11 @@
 //! The wire: prefixes, order of the fields, ends of lines. Adding up, copying and lending all come from [`Lines`].
 
 use super::LineEnding;
+use super::line_ends::{LineFeeds, count_line_feeds};
 use crate::event::{Comment, Event};
 use crate::field::Retry;
 use bytes::BufMut;
-use memchr::{memchr_iter, memchr2};
+use memchr::{memchr, memchr_iter, memchr2};
 
 /// The lines of one block, without the blank line that ends it: its fields in the order of the wire.
 ///
@@ -33,8 +34,7 @@ impl<'a> Lines<'a> {
     #[inline(always)]
     pub(super) fn of(event: &'a Event<'_>, line_end: Option<usize>) -> Self {
         let [comment, name, id, retry, _] = Self::before_data(event).0;
-        let data =
-            |data: &'a str| Field { prefix: Self::DATA, text: Text { rest: data.as_bytes(), line_end } };
+        let data = |data: &'a str| Field { prefix: Self::DATA, text: Text::of(data.as_bytes(), line_end) };
         Self([comment, name, id, retry, event.data().map(data)])
     }
 
@@ -49,6 +49,14 @@ impl<'a> Lines<'a> {
         let data = Field { prefix: Self::DATA, text: Text::line(event.data()?.as_bytes()) };
         let [_, name, id, ..] = Self::before_data(event).0;
         Some(Self([None, name, id, None, Some(data)]))
+    }
+
+    /// The fields of `head`, with these bytes for data.
+    #[cfg(feature = "json")]
+    #[inline]
+    pub(super) fn of_data(head: &'a Event<'_>, data: &'a [u8]) -> Self {
+        let [comment, name, id, retry, _] = Self::before_data(head).0;
+        Self([comment, name, id, retry, Some(Field { prefix: Self::DATA, text: Text::new(data) })])
     }
 
     /// All fields but data.
@@ -107,7 +115,7 @@ impl<'a> Lines<'a> {
         Self([comment, name, id, retry, None]).write(line_ending, writer.dst);
         match data {
             Some(data) => {
-                writer.write_open_lines(data);
+                writer.write_open_lines(data, Repeated::Data);
                 line_ending.write_twice(writer.dst);
             }
             None => line_ending.write(writer.dst),
@@ -119,11 +127,11 @@ impl<'a> Lines<'a> {
     pub(super) fn write(self, line_ending: LineEnding, dst: &mut impl BufMut) {
         let mut writer = Writer { dst, line_ending };
         let Self([comment, name, id, retry, data]) = self;
-        writer.write_lines(comment);
+        writer.write_lines(comment, Repeated::Comment);
         writer.write_line(name);
         writer.write_line(id);
         writer.write_line(retry);
-        writer.write_lines(data);
+        writer.write_lines(data, Repeated::Data);
     }
 }
 
@@ -152,9 +160,9 @@ struct Writer<'d, B> {
 
 impl<B: BufMut> Writer<'_, B> {
     #[inline(always)]
-    fn write_lines(&mut self, field: Option<Field<'_>>) {
+    fn write_lines(&mut self, field: Option<Field<'_>>, repeated: Repeated) {
         if let Some(field) = field {
-            self.write_open_lines(field);
+            self.write_open_lines(field, repeated);
             self.line_ending.write(self.dst);
         }
     }
@@ -169,14 +177,9 @@ impl<B: BufMut> Writer<'_, B> {
 
     /// Writes all lines, the last one without its end.
     #[inline(always)]
-    fn write_open_lines(&mut self, Field { prefix, mut text }: Field<'_>) {
-        while let Some(end) = text.line_end {
-            let (line, rest) = text.cut_at(end);
-            self.write_open_line(prefix, line);
-            self.line_ending.write(self.dst);
-            text = rest;
-        }
-        self.write_open_line(prefix, text.rest);
+    fn write_open_lines(&mut self, Field { prefix, text }: Field<'_>, repeated: Repeated) {
+        self.dst.put_slice(prefix);
+        text.write(self.line_ending, repeated, self.dst);
     }
 
     #[inline(always)]
@@ -186,45 +189,83 @@ impl<B: BufMut> Writer<'_, B> {
     }
 }
 
+/// The fields that have a line for each line of their text.
+#[derive(Clone, Copy)]
+pub(super) enum Repeated {
+    Comment,
+    Data,
+}
+
 /// Text to be cut at CR, LF and CRLF; knows its first line end, so that each byte is scanned once.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Text<'a> {
     rest: &'a [u8],
     line_end: Option<usize>,
+    /// Some line ends in CR or CRLF.
+    has_returns: bool,
 }
 
 impl<'a> Text<'a> {
     #[inline]
     pub(super) fn new(rest: &'a [u8]) -> Self {
-        Self { rest, line_end: find_line_end(rest) }
+        Self::of(rest, find_line_end(rest))
+    }
+
+    #[inline]
+    fn of(rest: &'a [u8], line_end: Option<usize>) -> Self {
+        let has_returns = line_end.is_some_and(|end| memchr(b'\r', &rest[end..]).is_some());
+        Self { rest, line_end, has_returns }
     }
 
     /// A value that cannot hold a line end.
     #[inline]
     const fn line(value: &'a [u8]) -> Self {
-        Self { rest: value, line_end: None }
+        Self { rest: value, line_end: None, has_returns: false }
     }
 
     /// The first line and what follows; `None` when this is the last line, possibly empty: text always has one.
     #[inline]
-    pub(super) fn cut(self) -> Option<(&'a [u8], Self)> {
-        self.line_end.map(|end| self.cut_at(end))
-    }
-
-    #[inline]
-    fn cut_at(self, end: usize) -> (&'a [u8], Self) {
-        let (line, tail) = self.rest.split_at(end);
+    fn cut(self) -> Option<(&'a [u8], Self)> {
+        let (line, tail) = self.rest.split_at(self.line_end?);
         let rest = match tail {
             [b'\r', b'\n', rest @ ..] | [_, rest @ ..] => rest,
             [] => tail,
         };
-        (line, Self::new(rest))
+        let line_end = if self.has_returns { find_line_end(rest) } else { memchr(b'\n', rest) };
+        Some((line, Self { rest, line_end, ..self }))
     }
 
-    /// What is not cut off yet.
-    #[inline]
-    pub(super) const fn rest(self) -> &'a [u8] {
-        self.rest
+    /// Writes all lines but the prefix of the first one and the end of the last one.
+    #[inline(always)]
+    pub(super) fn write(self, line_ending: LineEnding, repeated: Repeated, dst: &mut impl BufMut) {
+        let Some(first) = self.line_end else { return dst.put_slice(self.rest) };
+        match (line_ending, repeated) {
+            (LineEnding::Lf, Repeated::Data) => self.write_many(first, b"\ndata: ", dst),
+            (LineEnding::Lf, Repeated::Comment) => self.write_many(first, b"\n: ", dst),
+            (LineEnding::CrLf, Repeated::Data) => self.write_many(first, b"\r\ndata: ", dst),
+            (LineEnding::CrLf, Repeated::Comment) => self.write_many(first, b"\r\n: ", dst),
+        }
+    }
+
+    /// `separator` is what ends a line and begins the next: of a length that is known, because that is stored and
+    /// anything else is copied by a call.
+    #[inline(never)]
+    fn write_many<const N: usize>(mut self, first: usize, separator: &[u8; N], dst: &mut impl BufMut) {
+        if self.has_returns {
+            while let Some((line, rest)) = self.cut() {
+                dst.put_slice(line);
+                dst.put_slice(separator);
+                self = rest;
+            }
+            return dst.put_slice(self.rest);
+        }
+        let mut start = 0;
+        for end in LineFeeds::from(self.rest, first) {
+            dst.put_slice(&self.rest[start..end]);
+            dst.put_slice(separator);
+            start = end + 1;
+        }
+        dst.put_slice(&self.rest[start..]);
     }
 
     #[inline]
@@ -238,12 +279,14 @@ impl<'a> Text<'a> {
     #[cold]
     fn encoded_len_of_many(self, first: usize, per_line: usize) -> usize {
         let from_first = &self.rest[first..];
-        let line_feeds = memchr_iter(b'\n', from_first).count();
+        let line_feeds = count_line_feeds(from_first);
         let mut returns = 0;
         let mut pairs = 0;
-        for at in memchr_iter(b'\r', from_first) {
-            returns += 1;
-            pairs += usize::from(from_first.get(at + 1) == Some(&b'\n'));
+        if self.has_returns {
+            for at in memchr_iter(b'\r', from_first) {
+                returns += 1;
+                pairs += usize::from(from_first.get(at + 1) == Some(&b'\n'));
+            }
         }
         let lines = 1 + line_feeds + returns - pairs;
         self.rest.len() - line_feeds - returns + lines * per_line

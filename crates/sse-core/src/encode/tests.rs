@@ -251,3 +251,28 @@ fn a_frame_of_a_data_writer_is_its_event_alone() {
     let writer = DataWriter::append_to(prefix.to_vec(), &Encoder::new(), &Event::new("a"));
     assert_eq!(writer.into_vec(), [&prefix[..], b"data: a\n\n"].concat());
 }
+
+/// What [`each_line_end_ends_one_line_once`] shows for short texts, for those that are read in blocks.
+#[test]
+fn a_long_text_is_cut_like_a_short_one() {
+    let lines = ["", "a", "a line of some length, of some length", "\u{20ac}\u{20ac}\u{20ac}", "b", ""];
+    let long = "x".repeat(700);
+    for end in ["\n", "\r", "\r\n"] {
+        for before in [0, 1, 61, 62, 63, 64, 65] {
+            let first = "y".repeat(before);
+            let all = [&[&*first][..], &lines, &lines, &[&*long], &lines, &[&*long], &lines].concat();
+            let with =
+                |prefix: &str| all.iter().map(|line| alloc::format!("{prefix}{line}\n")).collect::<String>();
+            let expected = with(": ") + &with("data: ") + "\n";
+            let data = all.join(end);
+            let event = Event::new(data.as_str()).with_comment(data.as_str());
+            assert!(wire(&event) == expected, "{before} bytes, then {end:?}");
+            let crlf = Encoder::new().with_line_ending(LineEnding::CrLf).to_frame(&event);
+            assert!(crlf.as_bytes() == expected.replace('\n', "\r\n").as_bytes());
+            assert!(event.chunks().collect::<Vec<_>>().concat() == expected.as_bytes());
+            let mut writer = DataWriter::new(&Event::new(""));
+            writer.write_str(&data).unwrap();
+            assert!(writer.into_frame() == Event::new(data.as_str()).to_frame());
+        }
+    }
+}
