@@ -113,8 +113,9 @@ pub use self::with_tokio::TokioTimer;
 mod with_tokio {
     use super::{Context, Instant, Poll, Timer};
     use core::future::Future;
-    use core::pin::Pin;
+    use core::pin::{Pin, pin};
     use core::time::Duration;
+    use tokio::task::unconstrained;
     use tokio::time::{Instant as TokioInstant, Sleep, sleep_until};
 
     /// Tokio's clock and timer, which tests can pause.
@@ -162,7 +163,8 @@ mod with_tokio {
         }
 
         fn poll_elapsed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-            self.sleep.as_mut().map_or(Poll::Pending, |sleep| sleep.as_mut().poll(cx))
+            // A task that has used up its budget would be told to wait, and nobody be told to wake it in time.
+            self.sleep.as_mut().map_or(Poll::Pending, |sleep| pin!(unconstrained(sleep.as_mut())).poll(cx))
         }
 
         fn is_in_step(&self) -> bool {
