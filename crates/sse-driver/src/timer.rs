@@ -1,4 +1,4 @@
-use core::task::{Context, Poll, Waker};
+use core::task::{Context, Poll};
 use sse_core::Instant;
 
 /// A runtime's clock and alarm, as the driver needs them.
@@ -46,12 +46,6 @@ pub trait Timer {
     ///
     /// Not called again after it was ready before the alarm is set anew.
     fn poll_elapsed(&mut self, cx: &mut Context<'_>) -> Poll<()>;
-
-    /// Says whether [`Timer::now`] has reached the deadline whenever the alarm rings, and a task that polled it is woken
-    /// without polling it again: then it is not polled before its time. `false` where that is not known.
-    fn is_in_step(&self) -> bool {
-        false
-    }
 }
 
 /// A [`Timer`] that is armed no more often than it has to ring; for those who write a loop of their own.
@@ -73,14 +67,12 @@ pub trait Timer {
 pub struct Alarm<T> {
     timer: T,
     armed: Option<Instant>,
-    /// Whom it wakes.
-    waker: Option<Waker>,
 }
 
 impl<T: Timer> Alarm<T> {
     /// Makes an alarm that is not set.
     pub fn new(timer: T) -> Self {
-        Self { timer, armed: None, waker: None }
+        Self { timer, armed: None }
     }
 
     /// Returns the time by the timer's clock.
@@ -95,14 +87,8 @@ impl<T: Timer> Alarm<T> {
         if !self.armed.is_some_and(|armed| now < armed && armed <= deadline) {
             self.timer.reset(deadline);
             self.armed = Some(deadline);
-            self.waker = None;
         }
-        if self.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
-            return Poll::Pending;
-        }
-        let rung = self.timer.poll_elapsed(cx).map(|()| self.armed.take().unwrap_or(deadline));
-        self.waker = (rung.is_pending() && self.timer.is_in_step()).then(|| cx.waker().clone());
-        rung
+        self.timer.poll_elapsed(cx).map(|()| self.armed.take().unwrap_or(deadline))
     }
 }
 
@@ -113,9 +99,8 @@ pub use self::with_tokio::TokioTimer;
 mod with_tokio {
     use super::{Context, Instant, Poll, Timer};
     use core::future::Future;
-    use core::pin::{Pin, pin};
+    use core::pin::Pin;
     use core::time::Duration;
-    use tokio::task::unconstrained;
     use tokio::time::{Instant as TokioInstant, Sleep, sleep_until};
 
     /// Tokio's clock and timer, which tests can pause.
@@ -163,12 +148,7 @@ mod with_tokio {
         }
 
         fn poll_elapsed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-            // A task that has used up its budget would be told to wait, and nobody be told to wake it in time.
-            self.sleep.as_mut().map_or(Poll::Pending, |sleep| pin!(unconstrained(sleep.as_mut())).poll(cx))
-        }
-
-        fn is_in_step(&self) -> bool {
-            true
+            self.sleep.as_mut().map_or(Poll::Pending, |sleep| sleep.as_mut().poll(cx))
         }
     }
 }

@@ -10,8 +10,8 @@ use sse_driver::sse_core::{
     BoxError, ClientProfile, Comment, Config, Encoder, Event, Frame, Instant, IntoFrame, ItemError,
     LineEnding, event_name,
 };
-use sse_driver::{Alarm, Driver, ErrorPolicy, Notice, Options, Push, PushError, Sender, Source, Timer};
-use std::cell::{Cell, RefCell};
+use sse_driver::{Driver, ErrorPolicy, Notice, Options, Push, PushError, Sender, Source, Timer};
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -134,42 +134,6 @@ fn an_event_does_not_touch_the_timer() {
     assert_eq!(clock.resets(), [15_000, 29_000]);
     clock.set(29_000);
     assert_eq!(poll(driver.as_mut()), ready(": heartbeat\n"));
-}
-
-#[test]
-fn an_alarm_in_step_with_its_clock_is_polled_once_for_each_task_and_when_its_time_has_come() {
-    struct InStep(Clock, Rc<Cell<usize>>);
-    impl Timer for InStep {
-        fn now(&mut self) -> Instant {
-            self.0.now()
-        }
-        fn reset(&mut self, deadline: Instant) {
-            self.0.reset(deadline);
-        }
-        fn poll_elapsed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-            self.1.set(self.1.get() + 1);
-            self.0.poll_elapsed(cx)
-        }
-        fn is_in_step(&self) -> bool {
-            true
-        }
-    }
-    let (clock, polls) = (Clock::default(), Rc::new(Cell::new(0)));
-    let mut alarm = Alarm::new(InStep(clock.clone(), Rc::clone(&polls)));
-    let tasks = [(); 2].map(|()| Waker::from(Arc::new(Wakes::default())));
-    let deadline = Instant::from_epoch(Duration::from_secs(15));
-    let mut poll_at = |millis, task: usize| {
-        clock.set(millis);
-        let now = alarm.now();
-        alarm.poll(now, deadline, &mut Context::from_waker(&tasks[task]))
-    };
-    for (millis, task, expected) in [(0, 0, 1), (7, 0, 1), (8, 1, 2), (9, 1, 2), (9, 0, 3), (14_999, 0, 3)] {
-        assert!(poll_at(millis, task).is_pending());
-        assert_eq!(polls.get(), expected, "at {millis} ms");
-    }
-    assert_eq!(poll_at(15_000, 0), Poll::Ready(deadline));
-    assert_eq!(poll_at(1, 0), Poll::Pending, "set anew");
-    assert_eq!(polls.get(), 5);
 }
 
 #[test]
