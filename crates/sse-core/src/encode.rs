@@ -426,12 +426,6 @@ impl Encoder {
         self.lines_to_frame(Lines::of_comment(comment))
     }
 
-    /// The frame of an event that has these bytes for data instead of its own.
-    #[cfg(feature = "json")]
-    pub(crate) fn data_to_frame(&self, head: &Event<'_>, data: &[u8]) -> Frame {
-        self.line_ending.block_to_frame(Lines::of_data(head, data))
-    }
-
     /// The reconnection time as a line without blank line: it acts at once and leaves no field pending.
     pub(crate) fn retry_to_frame(&self, retry: Retry) -> Frame {
         self.lines_to_frame(Lines::of_retry(&retry))

@@ -78,16 +78,3 @@ fn an_event_is_written_and_lent_without_allocation() {
         }
     }
 }
-
-#[cfg(feature = "json")]
-#[test]
-fn a_frame_of_a_short_json_value_is_one_allocation_of_its_length() {
-    for encoder in encoders() {
-        for len in [0, 1, 100, 508, 510] {
-            let text = "x".repeat(len);
-            let event = Event::json(&text).with_id(7_u64);
-            let (info, frame) = measured(|| sse_core::IntoFrame::into_frame(event, &encoder).expect("text"));
-            assert_eq!((info.count_total, info.bytes_max), (1, frame.len() as u64), "{len}");
-        }
-    }
-}

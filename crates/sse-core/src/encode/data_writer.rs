@@ -106,20 +106,19 @@ impl DataWriter {
         self.wire
     }
 
-    /// The wire itself, to append data to, for writers that make many small pieces; [`DataWriter::cut_lines`] must follow.
+    /// Lets `write` append to the wire itself, for writers that make many small pieces and hardly ever a line end.
     #[cfg(feature = "json")]
-    #[inline]
-    pub(crate) fn raw(&mut self) -> &mut Vec<u8> {
-        &mut self.wire
-    }
-
-    /// Cuts the data that was appended from `start` on.
-    #[cfg(feature = "json")]
-    pub(crate) fn cut_lines(&mut self, start: usize) {
+    pub(crate) fn append_with<E>(
+        &mut self,
+        write: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let start = self.wire.len();
+        write(&mut self.wire)?;
         if memchr::memchr2(b'\r', b'\n', &self.wire[start..]).is_some() {
             let raw = self.wire.split_off(start);
             self.push(&raw);
         }
+        Ok(())
     }
 
     fn push(&mut self, bytes: &[u8]) {

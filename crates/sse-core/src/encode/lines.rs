@@ -51,14 +51,6 @@ impl<'a> Lines<'a> {
         Some(Self([None, name, id, None, Some(data)]))
     }
 
-    /// The fields of `head`, with these bytes for data.
-    #[cfg(feature = "json")]
-    #[inline]
-    pub(super) fn of_data(head: &'a Event<'_>, data: &'a [u8]) -> Self {
-        let [comment, name, id, retry, _] = Self::before_data(head).0;
-        Self([comment, name, id, retry, Some(Field { prefix: Self::DATA, text: Text::new(data) })])
-    }
-
     /// All fields but data.
     #[inline(always)]
     pub(super) fn before_data(event: &'a Event<'_>) -> Self {
