@@ -95,7 +95,7 @@ fn read() -> Vec<Vector> {
         .collect()
 }
 
-/// At every place; an interpreter takes an hour for that, and tries some.
+/// At every place; an interpreter takes too long for that, and tries some.
 fn splits(len: usize) -> impl Iterator<Item = usize> {
     (0..=len).step_by(if cfg!(miri) { len / 16 + 1 } else { 1 })
 }
