@@ -8,7 +8,7 @@ import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 
-import { check, driveAll, ensure, equal, examples, pathOf, SECOND, SHUTDOWN, start, until as untilIn, watch, within } from "./harness.mjs";
+import { check, driveAll, ensure, equal, eventually, examples, pathOf, SECOND, SHUTDOWN, start, until as untilIn, watch, within } from "./harness.mjs";
 
 const HOSTILE = [
   "a\n\nevent: admin\ndata: PWNED\n\n",
@@ -109,6 +109,28 @@ const drive = async (browser, command) => {
       for (const body of ["{", JSON.stringify({ room: "lobby", name: "x", text: "x".repeat(70_000) })]) {
         equal((await fetch(new URL("/say", server.url), { method: "POST", body })).status, 400, "status");
       }
+    });
+
+    await check(`${name}: what was said last is in view, and stays out of it for who reads above`, async () => {
+      await ada.bringToFront();
+      const scrollTo = (top) => ada.evaluate((to) => { document.getElementById("messages").scrollTop = to; }, top);
+      const rest = () => {
+        const { scrollHeight, scrollTop, clientHeight } = document.getElementById("messages");
+        return scrollHeight - scrollTop - clientHeight;
+      };
+      await eventually(ada, "the end", `(${rest})() < 60`);
+      await scrollTo(0);
+      said.push("below");
+      await post(server, "lobby", "Carol", said.at(-1));
+      await heard(tabs, said.length);
+      await sleep(200);
+      const far = await ada.evaluate(rest);
+      ensure(far > 60, `it scrolled to ${far} before the end`);
+      await scrollTo(1e6);
+      said.push("at the end");
+      await post(server, "lobby", "Carol", said.at(-1));
+      await heard(tabs, said.length);
+      await eventually(ada, "the end again", `(${rest})() < 60`);
     });
 
     await check(`${name}: the metric is renewed`, async () => {

@@ -12,6 +12,7 @@ import { parseArgs } from "node:util";
 
 import { check, eachOf, ensure, equal, SECOND, summarise } from "../browser/harness.mjs";
 import { ALONE, Response } from "./curl.mjs";
+import { allow } from "./options.mjs";
 import { spawnOwned } from "./owned.mjs";
 import * as caddy from "./proxies/caddy.mjs";
 import * as haproxy from "./proxies/haproxy.mjs";
@@ -48,15 +49,8 @@ const { values: options } = parseArgs({
   },
 });
 
-const known = (option, names) => {
-  const unknown = options[option].filter((name) => !names.includes(name));
-  if (unknown.length === 0) return;
-  console.error(`--${option}: ${unknown.join(", ")}: not one of ${names.join(", ")}`);
-  process.exit(2);
-};
-
-known("adapter", ADAPTERS);
-known("proxy", PROXIES.map(({ name }) => name));
+allow(options, "adapter", ADAPTERS);
+allow(options, "proxy", PROXIES.map(({ name }) => name));
 
 // ---- Asking --------------------------------------------------------------------------------------------------------
 

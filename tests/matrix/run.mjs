@@ -14,6 +14,7 @@ import { parseArgs } from "node:util";
 import { At, caseChecks, LIVES } from "./checks.mjs";
 import { CLIENTS } from "./clients.mjs";
 import { ask, BINARY, ensure, PATIENCE, Reader, Server, within } from "./harness.mjs";
+import { allow } from "./options.mjs";
 import { LAST, replace, SERVER, tellsOfEpochs } from "./shutdown.mjs";
 
 const ADAPTERS = ["hyper", "axum", "actix"];
@@ -38,15 +39,8 @@ const { values: options } = parseArgs({
   },
 });
 
-const known = (option, names) => {
-  const unknown = options[option].filter((name) => !names.includes(name));
-  if (unknown.length === 0) return;
-  console.error(`--${option}: ${unknown.join(", ")}: not one of ${names.join(", ")}`);
-  process.exit(2);
-};
-
-known("adapter", ADAPTERS);
-known("client", CLIENTS.map(({ name }) => name));
+allow(options, "adapter", ADAPTERS);
+allow(options, "client", CLIENTS.map(({ name }) => name));
 
 // ---- Results ---------------------------------------------------------------------------------------------------------
 
