@@ -2,7 +2,7 @@
 
 use crate::script::Script;
 use http::HeaderValue;
-use sse_broadcast::{Epoch, NotAPosition, Position};
+use sse_broadcast::{Epoch, NotAPosition, Position, Sequence};
 use sse_core::{EventId, head};
 use std::borrow::Cow;
 
@@ -90,8 +90,13 @@ fn is_epoch(text: &str) -> bool {
 /// One text for one position: what is read is written the same, and nothing else is read.
 fn is_a_position_or_not(text: &str) {
     let is_position = text.split_once('-').is_some_and(|(epoch, sequence)| {
-        let is_number = sequence == "0" || !sequence.starts_with(['0', '+']);
-        is_epoch(epoch) && is_number && sequence.parse::<u64>().is_ok()
+        let is_number =
+            |text: &str| (text == "0" || !text.starts_with(['0', '+'])) && text.parse::<u64>().is_ok();
+        let is_sequence = match sequence.split_once('-') {
+            Some((high, low)) => high != "0" && is_number(high) && is_number(low),
+            None => is_number(sequence),
+        };
+        is_epoch(epoch) && is_sequence
     });
     match text.parse::<Position>() {
         Ok(position) => {
@@ -108,7 +113,9 @@ fn comes_back(epoch: &str, sequence: &[u8]) {
     let letters: Cow<'_, str> = epoch.chars().filter(char::is_ascii_alphanumeric).take(16).collect();
     let Some(epoch) = Epoch::new(&letters) else { return };
     assert_eq!(epoch.as_str(), letters);
-    let sequence = sequence.iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte));
+    let number = |bytes: &[u8]| bytes.iter().fold(0, |number, byte| number << 8 | u64::from(*byte));
+    let (low, high) = sequence.split_at(sequence.len().min(8));
+    let sequence = Sequence::of_parts(number(&high[..high.len().min(8)]), number(low));
     let position = Position { epoch, sequence };
     let id = position.to_id();
     survives_a_request(&id);

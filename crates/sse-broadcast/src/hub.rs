@@ -1,7 +1,7 @@
 use crate::clock::Time;
 use crate::log::{Bounds, Entry, Log};
-use crate::message::Message;
-use crate::position::{Epoch, Position};
+use crate::message::{Message, Prepared};
+use crate::position::{Epoch, Position, Sequence};
 use crate::settings::{Lag, Settings};
 use crate::subscription::{Subscribe, Subscription};
 use crate::sync::{AtomicU64, Mutex, MutexGuard, RwLock};
@@ -40,7 +40,8 @@ pub struct Broadcaster {
 
 pub(crate) struct Hub {
     pub(crate) settings: Settings,
-    pub(crate) epoch: Epoch,
+    /// What is published comes from a [`Feed`](crate::Feed) alone.
+    pub(crate) is_fed: bool,
     names: RwLock<BTreeSet<EventName<'static>>>,
     state: Mutex<State>,
     /// Publishing holds it shared, a snapshot that is being taken holds it alone.
@@ -50,10 +51,15 @@ pub(crate) struct Hub {
 }
 
 /// Everything that changes. One lock: held to append, to read and to register, never to wake or to call back.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct State {
+    pub(crate) epoch: Epoch,
     /// The sequence number of the newest event.
-    pub(crate) last: u64,
+    pub(crate) last: Sequence,
+    /// Ids up to here can be those of events that have not been fed yet.
+    pub(crate) reach: Sequence,
+    /// The feed has stopped, for the time being.
+    pub(crate) is_stale: bool,
     time: Time,
     /// A topic with clients keeps its key.
     pub(crate) topics: Slab<Topic>,
@@ -66,7 +72,7 @@ pub(crate) struct State {
     /// The topics that hold events, by the age of the oldest.
     ages: BinaryHeap<Reverse<(Instant, usize)>>,
     /// The newest event that a topic had when it was forgotten.
-    forgotten_through: u64,
+    pub(crate) forgotten_through: Sequence,
     pub(crate) stats: Stats,
 }
 
@@ -85,7 +91,7 @@ pub(crate) struct Topic {
 #[derive(Debug, Default)]
 pub(crate) struct Client {
     /// Ends for this reason when it has read up to here; what is published later is for its next connection.
-    pub(crate) close: Option<(CloseReason, u64)>,
+    pub(crate) close: Option<(CloseReason, Sequence)>,
 }
 
 /// A topic of a subscriber, where in it the subscriber waits, and what it knows of the topic's losses.
@@ -96,7 +102,7 @@ pub(crate) struct Place {
     key: usize,
     is_taken: bool,
     /// Losses up to here were told.
-    pub(crate) told_through: u64,
+    pub(crate) told_through: Sequence,
 }
 
 /// What a broadcaster has seen so far.
@@ -159,6 +165,9 @@ pub enum PublishError {
     /// The broadcaster was shut down.
     #[error("the broadcaster is closed")]
     Closed,
+    /// What the broadcaster publishes comes through its [`Feed`](crate::Feed).
+    #[error("what this broadcaster publishes comes through its feed")]
+    Fed,
 }
 
 fn list(names: &[EventName<'static>]) -> String {
@@ -169,12 +178,16 @@ impl Broadcaster {
     /// Makes a broadcaster with an empty log.
     #[must_use]
     pub fn new(settings: Settings) -> Self {
+        Self::make(settings, false)
+    }
+
+    pub(crate) fn make(settings: Settings, is_fed: bool) -> Self {
         let epoch = settings.epoch.unwrap_or_else(Epoch::random);
         let hub = Hub {
             settings,
-            epoch,
+            is_fed,
             names: RwLock::default(),
-            state: Mutex::default(),
+            state: Mutex::new(State::new(epoch)),
             gate: RwLock::default(),
             wakings: AtomicU64::new(0),
         };
@@ -233,36 +246,51 @@ impl Broadcaster {
 
     fn append(&self, topic: &str, message: Message<'_>) -> Result<Position, PublishError> {
         let hub = &self.hub;
-        let mut prepared = message.prepare(|name| hub.is_known(name)).map_err(|error| match error {
+        let prepared = self.prepare(message)?;
+        if hub.is_fed {
+            return Err(PublishError::Fed);
+        }
+        let (mut state, now) = hub.lock_now();
+        let sequence = state.last.next();
+        let topic = state.append(hub, topic, sequence, prepared, now, now)?;
+        let woken = state.topics[topic].take_waiting();
+        let position = Position { epoch: state.epoch, sequence };
+        drop(state);
+        hub.wake([woken]);
+        Ok(position)
+    }
+
+    /// Encodes what can be published, or says why it cannot.
+    fn prepare(&self, message: Message<'_>) -> Result<Prepared, PublishError> {
+        message.prepare(|name| self.hub.is_known(name)).map_err(|error| self.with_registered(error))
+    }
+
+    /// Checks whether a message can be published, by what is in it and by its names; nothing is published.
+    ///
+    /// # Errors
+    ///
+    /// [`PublishError`]: why it cannot.
+    ///
+    /// ```
+    /// use sse_broadcast::{Broadcaster, PublishError, Settings};
+    /// use sse_core::{Event, event_id};
+    ///
+    /// let hub = Broadcaster::new(Settings::new());
+    /// let message = Event::new("x").with_id(event_id!("7"));
+    /// assert_eq!(hub.check(&message.into()), Err(PublishError::HasId));
+    /// ```
+    pub fn check(&self, message: &Message<'_>) -> Result<(), PublishError> {
+        let checked = message.check(|name| self.hub.is_known(name));
+        checked.map(drop).map_err(|error| self.with_registered(error))
+    }
+
+    fn with_registered(&self, error: PublishError) -> PublishError {
+        match error {
             PublishError::Unregistered { name, .. } => {
                 PublishError::Unregistered { name, registered: self.event_types() }
             }
             other => other,
-        })?;
-        let bounds = hub.bounds();
-        let (mut state, now) = hub.lock_now();
-        if state.closed.is_some() {
-            return Err(PublishError::Closed);
         }
-        let sequence = state.last + 1;
-        let position = Position { epoch: hub.epoch, sequence };
-        let topic_key = state.topic(topic, now, hub)?;
-        let topic = &mut state.topics[topic_key];
-        let (name, key) = (prepared.name.take(), prepared.key.take());
-        let frame = prepared.with_id(&position.to_id());
-        topic.log.push(Entry { sequence, frame, name, key, at: now }, bounds);
-        let woken = topic.take_waiting();
-        if topic.listed_at.is_none() {
-            topic.listed_at = topic.log.oldest_at();
-            let listed = topic.listed_at.map(|at| Reverse((at, topic_key)));
-            state.ages.extend(listed);
-        }
-        state.let_go_of_the_old(now, bounds);
-        state.last = sequence;
-        state.stats.published += 1;
-        drop(state);
-        self.hub.wake([woken]);
-        Ok(position)
     }
 
     /// Subscribes to topics, from where a client left off.
@@ -311,10 +339,23 @@ impl Broadcaster {
         state.names.get(topic).and_then(|key| state.topics.get(*key)).map_or(0, |topic| topic.clients)
     }
 
+    /// Returns how many clients are connected to each topic that has any, in no order.
+    #[must_use]
+    pub fn topic_client_counts(&self) -> Vec<(Arc<str>, usize)> {
+        let state = self.hub.lock();
+        let counts =
+            state.names.iter().filter_map(|(name, key)| Some((name, state.topics.get(*key)?.clients)));
+        counts
+            .filter(|(_, clients)| *clients > 0)
+            .map(|(name, clients)| (Arc::clone(name), clients))
+            .collect()
+    }
+
     /// Returns the place behind the newest event.
     #[must_use]
     pub fn position(&self) -> Position {
-        Position { epoch: self.hub.epoch, sequence: self.hub.lock().last }
+        let state = self.hub.lock();
+        Position { epoch: state.epoch, sequence: state.last }
     }
 
     /// Returns what was seen so far.
@@ -439,7 +480,7 @@ impl Hub {
     }
 
     /// Wakes who waited, all of them, even if one panics. The lock is not held.
-    fn wake(&self, waiting: impl IntoIterator<Item = Slab<Waker>>) {
+    pub(crate) fn wake(&self, waiting: impl IntoIterator<Item = Slab<Waker>>) {
         self.wakings.fetch_add(1, Ordering::Release);
         wake(waiting);
     }
@@ -457,6 +498,60 @@ impl Hub {
 }
 
 impl State {
+    fn new(epoch: Epoch) -> Self {
+        Self {
+            epoch,
+            last: Sequence::ZERO,
+            reach: Sequence::ZERO,
+            is_stale: false,
+            time: Time::default(),
+            topics: Slab::new(),
+            names: HashMap::new(),
+            clients: Slab::new(),
+            closed: None,
+            draining: 0,
+            ages: BinaryHeap::new(),
+            forgotten_through: Sequence::ZERO,
+            stats: Stats::default(),
+        }
+    }
+
+    /// Appends an event of a number that is higher than all before, published at that time. Who waits for its topic, which
+    /// is returned, is not woken.
+    pub(crate) fn append(
+        &mut self,
+        hub: &Hub,
+        topic: &str,
+        sequence: Sequence,
+        mut prepared: Prepared,
+        at: Instant,
+        now: Instant,
+    ) -> Result<usize, PublishError> {
+        if self.closed.is_some() {
+            return Err(PublishError::Closed);
+        }
+        let bounds = hub.bounds();
+        let topic_key = self.topic(topic, now, hub)?;
+        let topic = &mut self.topics[topic_key];
+        let (name, key) = (prepared.name.take(), prepared.key.take());
+        let frame = prepared.with_id(&Position { epoch: self.epoch, sequence }.to_id());
+        topic.log.push(Entry { sequence, frame, name, key, at }, now, bounds);
+        if topic.listed_at.is_none() {
+            topic.listed_at = topic.log.oldest_at();
+            let listed = topic.listed_at.map(|at| Reverse((at, topic_key)));
+            self.ages.extend(listed);
+        }
+        self.let_go_of_the_old(now, bounds);
+        self.last = sequence;
+        self.stats.published += 1;
+        Ok(topic_key)
+    }
+
+    /// Everybody who waits, to be woken.
+    pub(crate) fn take_all_waiting(&mut self) -> Vec<Slab<Waker>> {
+        self.topics.iter_mut().map(|(_, topic)| topic.take_waiting()).collect()
+    }
+
     /// The topic of this name, new if need be.
     fn topic(&mut self, name: &str, now: Instant, hub: &Hub) -> Result<usize, PublishError> {
         Ok(match self.names.get(name) {
@@ -514,7 +609,7 @@ impl State {
         let places = names.iter().map(|name| {
             let known = self.names.get(name).copied();
             let topic = known.unwrap_or_else(|| self.new_topic(Arc::clone(name)));
-            Place { topic, round: 0, key: 0, is_taken: false, told_through: 0 }
+            Place { topic, round: 0, key: 0, is_taken: false, told_through: Sequence::ZERO }
         });
         Ok(places.collect())
     }
@@ -550,7 +645,7 @@ impl State {
 
     fn close_all(&mut self, reason: CloseReason) -> Vec<Slab<Waker>> {
         self.closed.get_or_insert(reason);
-        self.topics.iter_mut().map(|(_, topic)| topic.take_waiting()).collect()
+        self.take_all_waiting()
     }
 
     fn close_some(&mut self, clients: &[usize], reason: CloseReason) -> Vec<Slab<Waker>> {
@@ -559,16 +654,16 @@ impl State {
                 client.close.get_or_insert((reason, self.last));
             }
         }
-        self.topics.iter_mut().map(|(_, topic)| topic.take_waiting()).collect()
+        self.take_all_waiting()
     }
 }
 
 impl Topic {
-    fn new(lost_through: u64) -> Self {
+    fn new(lost_through: Sequence) -> Self {
         Self { log: Log::new(lost_through), listed_at: None, waiting: Slab::new(), round: 0, clients: 0 }
     }
 
-    fn take_waiting(&mut self) -> Slab<Waker> {
+    pub(crate) fn take_waiting(&mut self) -> Slab<Waker> {
         self.round += 1;
         // Most of them come back.
         let room = Slab::with_capacity(self.waiting.len());

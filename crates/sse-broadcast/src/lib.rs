@@ -50,6 +50,7 @@
 //! - `json` (default): [`Message::json`], [`TypedEvent`].
 
 mod clock;
+mod feed;
 mod hub;
 mod log;
 mod message;
@@ -61,11 +62,12 @@ mod subscription;
 mod sync;
 mod unwinding;
 
+pub use feed::{Batch, FedEvent, Feed, FeedError};
 pub use hub::{Broadcaster, PublishError, Stats, SubscribeError};
 pub use message::Message;
 #[cfg(feature = "json")]
 pub use message::TypedEvent;
-pub use position::{Epoch, NotAPosition, Position};
+pub use position::{Epoch, NotAPosition, Position, Sequence};
 pub use settings::{Lag, Presence, Settings};
 pub use subscription::{Delivery, Outcome, Published, Subscribe, Subscription};
 

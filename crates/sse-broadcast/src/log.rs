@@ -1,5 +1,6 @@
 //! The log of one topic: what was published and can still be read, in order of sequence.
 
+use crate::position::Sequence;
 use sse_core::Frame;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
@@ -8,7 +9,7 @@ use std::time::{Duration, Instant};
 /// One published event.
 #[derive(Clone, Debug)]
 pub(crate) struct Entry {
-    pub(crate) sequence: u64,
+    pub(crate) sequence: Sequence,
     pub(crate) frame: Frame,
     pub(crate) name: Option<Arc<str>>,
     pub(crate) key: Option<Arc<str>>,
@@ -30,12 +31,12 @@ pub(crate) struct Log {
     tail: VecDeque<Entry>,
     bytes: usize,
     /// The newest event of each key that has left the tail.
-    kept: BTreeMap<u64, Entry>,
-    newest_of_key: HashMap<Arc<str>, u64>,
-    /// The newest event, whether it can be read or not; 0 before the first.
-    newest: u64,
+    kept: BTreeMap<Sequence, Entry>,
+    newest_of_key: HashMap<Arc<str>, Sequence>,
+    /// The newest event, whether it can be read or not.
+    newest: Sequence,
     /// The newest event that can no longer be read, by sequence: cursors before it have lost something.
-    lost_through: u64,
+    lost_through: Sequence,
     /// What the reader before joined: subscribers that wake together have missed the same.
     joined: Option<Joined>,
 }
@@ -43,27 +44,26 @@ pub(crate) struct Log {
 /// Everything behind one cursor, up to the newest event.
 #[derive(Debug)]
 struct Joined {
-    after: u64,
+    after: Sequence,
     frame: Frame,
 }
 
 impl Log {
     /// An empty log; everything up to `lost_through` may have been in one before it.
-    pub(crate) fn new(lost_through: u64) -> Self {
+    pub(crate) fn new(lost_through: Sequence) -> Self {
         Self {
             tail: VecDeque::new(),
             bytes: 0,
             kept: BTreeMap::new(),
             newest_of_key: HashMap::new(),
-            newest: 0,
+            newest: Sequence::ZERO,
             lost_through,
             joined: None,
         }
     }
 
     /// Appends an event with a higher sequence than all before.
-    pub(crate) fn push(&mut self, entry: Entry, bounds: Bounds) {
-        let now = entry.at;
+    pub(crate) fn push(&mut self, entry: Entry, now: Instant, bounds: Bounds) {
         self.joined = None;
         self.newest = entry.sequence;
         if let (Some(key), true) = (&entry.key, bounds.keys > 0) {
@@ -110,26 +110,31 @@ impl Log {
         }
     }
 
+    /// Notes that events up to there may be missing.
+    pub(crate) fn lose_through(&mut self, sequence: Sequence) {
+        self.lost_through = self.lost_through.max(sequence);
+    }
+
     /// Whether there may be events behind `cursor`.
-    pub(crate) fn has_after(&self, cursor: u64) -> bool {
+    pub(crate) fn has_after(&self, cursor: Sequence) -> bool {
         self.newest > cursor
     }
 
     /// Everything behind `cursor` up to the newest event, and the number of that, if a reader joined it.
-    pub(crate) fn joined_after(&self, cursor: u64) -> Option<(u64, &Frame)> {
+    pub(crate) fn joined_after(&self, cursor: Sequence) -> Option<(Sequence, &Frame)> {
         let joined = self.joined.as_ref().filter(|joined| joined.after == cursor)?;
         Some((self.newest, &joined.frame))
     }
 
     /// Lets others have what a reader joined: everything behind `after` up to `through`, if that is still the newest event.
-    pub(crate) fn share(&mut self, after: u64, through: u64, frame: Frame) {
+    pub(crate) fn share(&mut self, after: Sequence, through: Sequence, frame: Frame) {
         if self.newest == through {
             self.joined = Some(Joined { after, frame });
         }
     }
 
     /// The events behind `cursor`, in order.
-    pub(crate) fn after(&self, cursor: u64) -> impl Iterator<Item = &Entry> {
+    pub(crate) fn after(&self, cursor: Sequence) -> impl Iterator<Item = &Entry> {
         // Most cursors are near the end.
         const NEAR: usize = 4;
         let behind = self.tail.iter().rev().take(NEAR).take_while(|entry| entry.sequence > cursor).count();
@@ -137,16 +142,16 @@ impl Log {
             NEAR => self.tail.partition_point(|entry| entry.sequence <= cursor),
             _ => self.tail.len() - behind,
         };
-        let kept = self.kept.range(cursor.saturating_add(1)..).map(|(_, entry)| entry);
+        let kept = self.kept.range(cursor.next()..).map(|(_, entry)| entry);
         kept.chain(self.tail.range(start..))
     }
 
     /// The newest event that a reader at `cursor` has lost.
-    pub(crate) fn lost_after(&self, cursor: u64) -> Option<u64> {
+    pub(crate) fn lost_after(&self, cursor: Sequence) -> Option<Sequence> {
         (cursor < self.lost_through).then_some(self.lost_through)
     }
 
-    pub(crate) fn lost_through(&self) -> u64 {
+    pub(crate) fn lost_through(&self) -> Sequence {
         self.lost_through
     }
 
@@ -161,7 +166,7 @@ impl Log {
     }
 
     #[cfg(test)]
-    pub(crate) fn sequences_after(&self, cursor: u64) -> Vec<u64> {
+    pub(crate) fn sequences_after(&self, cursor: Sequence) -> Vec<Sequence> {
         self.after(cursor).map(|entry| entry.sequence).collect()
     }
 }
@@ -175,25 +180,26 @@ mod tests {
 
     fn entry(sequence: u64, key: Option<&str>, at: Instant) -> Entry {
         let frame = Event::new("x").to_frame();
-        Entry { sequence, frame, name: None, key: key.map(Arc::from), at }
+        Entry { sequence: sequence.into(), frame, name: None, key: key.map(Arc::from), at }
     }
 
     #[test]
     fn a_log_is_bounded_by_events_bytes_and_age() {
         let start = Instant::now();
-        let mut log = Log::new(0);
+        let mut log = Log::new(Sequence::ZERO);
         for sequence in 1..=5 {
-            log.push(entry(sequence, None, start), BOUNDS);
+            log.push(entry(sequence, None, start), start, BOUNDS);
         }
-        assert_eq!(log.sequences_after(0), [3, 4, 5]);
-        assert_eq!((log.lost_after(1), log.lost_after(2)), (Some(2), None));
+        assert_eq!(log.sequences_after(0.into()), [3, 4, 5]);
+        assert_eq!((log.lost_after(1.into()), log.lost_after(2.into())), (Some(2.into()), None));
 
         let two_frames = 2 * Event::new("x").to_frame().len();
-        log.push(entry(6, None, start), Bounds { bytes: two_frames, ..BOUNDS });
-        assert_eq!(log.sequences_after(0), [5, 6]);
+        log.push(entry(6, None, start), start, Bounds { bytes: two_frames, ..BOUNDS });
+        assert_eq!(log.sequences_after(0.into()), [5, 6]);
 
-        log.push(entry(7, None, start + Duration::from_secs(61)), BOUNDS);
-        assert_eq!(log.sequences_after(0), [7]);
+        let later = start + Duration::from_secs(61);
+        log.push(entry(7, None, later), later, BOUNDS);
+        assert_eq!(log.sequences_after(0.into()), [7]);
         log.evict(start + Duration::from_secs(200), BOUNDS);
         assert!(log.is_empty());
         assert_eq!(log.lost_through(), 7);
@@ -203,48 +209,51 @@ mod tests {
     fn what_was_joined_is_shared_until_the_log_changes() {
         let start = Instant::now();
         let frame = Event::new("joined").to_frame();
-        let mut log = Log::new(0);
-        log.push(entry(1, None, start), BOUNDS);
-        log.push(entry(2, None, start), BOUNDS);
-        log.share(0, 1, frame.clone());
-        assert_eq!(log.joined_after(0), None, "there is more");
-        log.share(0, 2, frame.clone());
-        assert_eq!((log.joined_after(0), log.joined_after(1)), (Some((2, &frame)), None));
-        log.push(entry(3, None, start), BOUNDS);
-        assert_eq!(log.joined_after(0), None);
-        log.share(0, 3, frame);
+        let mut log = Log::new(Sequence::ZERO);
+        log.push(entry(1, None, start), start, BOUNDS);
+        log.push(entry(2, None, start), start, BOUNDS);
+        log.share(0.into(), 1.into(), frame.clone());
+        assert_eq!(log.joined_after(0.into()), None, "there is more");
+        log.share(0.into(), 2.into(), frame.clone());
+        assert_eq!(
+            (log.joined_after(0.into()), log.joined_after(1.into())),
+            (Some((2.into(), &frame)), None)
+        );
+        log.push(entry(3, None, start), start, BOUNDS);
+        assert_eq!(log.joined_after(0.into()), None);
+        log.share(0.into(), 3.into(), frame);
         log.evict(start + BOUNDS.age + Duration::from_secs(1), BOUNDS);
-        assert_eq!(log.joined_after(0), None);
+        assert_eq!(log.joined_after(0.into()), None);
     }
 
     #[test]
     fn the_newest_event_of_each_key_is_kept() {
         let start = Instant::now();
         let bounds = Bounds { events: 2, keys: 10, ..BOUNDS };
-        let mut log = Log::new(0);
+        let mut log = Log::new(Sequence::ZERO);
         for (sequence, key) in [(1, "a"), (2, "b"), (3, "a"), (4, "c"), (5, "c"), (6, "a")] {
-            log.push(entry(sequence, Some(key), start), bounds);
+            log.push(entry(sequence, Some(key), start), start, bounds);
         }
-        assert_eq!(log.sequences_after(0), [2, 5, 6], "1, 3 and 4 are superseded");
-        assert_eq!(log.lost_after(0), None, "which is no loss");
-        log.push(entry(7, None, start), bounds);
-        log.push(entry(8, None, start), bounds);
-        log.push(entry(9, None, start), bounds);
-        assert_eq!(log.sequences_after(0), [2, 5, 6, 8, 9]);
-        assert_eq!(log.lost_after(0), Some(7), "an event without a key is");
+        assert_eq!(log.sequences_after(0.into()), [2, 5, 6], "1, 3 and 4 are superseded");
+        assert_eq!(log.lost_after(0.into()), None, "which is no loss");
+        log.push(entry(7, None, start), start, bounds);
+        log.push(entry(8, None, start), start, bounds);
+        log.push(entry(9, None, start), start, bounds);
+        assert_eq!(log.sequences_after(0.into()), [2, 5, 6, 8, 9]);
+        assert_eq!(log.lost_after(0.into()), Some(7.into()), "an event without a key is");
     }
 
     #[test]
     fn keys_are_bounded_too() {
         let start = Instant::now();
         let bounds = Bounds { events: 0, keys: 2, ..BOUNDS };
-        let mut log = Log::new(0);
+        let mut log = Log::new(Sequence::ZERO);
         for (sequence, key) in [(1, "a"), (2, "b"), (3, "c"), (4, "b")] {
-            log.push(entry(sequence, Some(key), start), bounds);
+            log.push(entry(sequence, Some(key), start), start, bounds);
         }
-        assert_eq!(log.sequences_after(0), [3, 4]);
-        assert_eq!(log.lost_after(0), Some(1));
-        log.push(entry(5, Some("a"), start), bounds);
-        assert_eq!(log.sequences_after(0), [4, 5], "a key that was forgotten is new");
+        assert_eq!(log.sequences_after(0.into()), [3, 4]);
+        assert_eq!(log.lost_after(0.into()), Some(1.into()));
+        log.push(entry(5, Some("a"), start), start, bounds);
+        assert_eq!(log.sequences_after(0.into()), [4, 5], "a key that was forgotten is new");
     }
 }

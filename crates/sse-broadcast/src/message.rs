@@ -90,16 +90,39 @@ impl<'a> Message<'a> {
         Ok(Self { is_typed: true, ..message })
     }
 
-    /// Encodes the message, checks its names, and leaves only the id to be put in.
-    pub(crate) fn prepare(self, is_known: impl Fn(&EventName<'_>) -> bool) -> Result<Prepared, PublishError> {
-        let encoder = Encoder::new();
+    /// Returns the key, if it has one.
+    #[must_use]
+    pub fn key(&self) -> Option<&str> {
+        self.key.as_deref()
+    }
+
+    /// Returns the event, unless it is a frame.
+    #[must_use]
+    pub fn event(&self) -> Option<&Event<'a>> {
+        match &self.body {
+            Body::Event(event) => Some(event),
+            Body::Frame(_) => None,
+        }
+    }
+
+    /// Returns the frame, if it is one.
+    #[must_use]
+    pub fn frame(&self) -> Option<&Frame> {
+        match &self.body {
+            Body::Event(_) => None,
+            Body::Frame(frame) => Some(frame),
+        }
+    }
+
+    /// Whether it can be published: what is in it, and whether its names are known.
+    pub(crate) fn check(&self, is_known: impl Fn(&EventName<'_>) -> bool) -> Result<Contents, PublishError> {
         let check = |name: &EventName<'_>| {
             if self.is_typed || is_known(name) {
                 return Ok(());
             }
             Err(PublishError::Unregistered { name: name.clone().into_owned(), registered: Vec::new() })
         };
-        match self.body {
+        match &self.body {
             Body::Event(event) => {
                 if event.id().is_some() {
                     return Err(PublishError::HasId);
@@ -109,8 +132,7 @@ impl<'a> Message<'a> {
                 }
                 event.name().map_or(Ok(()), check)?;
                 let name = event.name().map(|name| Arc::from(name.as_str()));
-                let frame = encoder.to_frame_awaiting_id(&event);
-                Ok(Prepared { before: None, frame, name, key: self.key })
+                Ok(Contents { name, start_of_last: 0 })
             }
             Body::Frame(frame) => {
                 let (mut first_name, mut start_of_last) = (None, 0);
@@ -136,25 +158,37 @@ impl<'a> Message<'a> {
                 if first_name.is_none() {
                     return Err(PublishError::NoEvent);
                 }
-                let mut prepared = Prepared {
-                    before: None,
-                    frame: encoder.put_id_before(&frame),
-                    name: first_name,
-                    key: self.key,
-                };
-                if start_of_last > 0 {
-                    let (before, last) = frame.as_bytes().split_at(start_of_last);
-                    if let (Ok(before), Ok(last)) =
-                        (Frame::from_wire(before.to_vec()), Frame::from_wire(last.to_vec()))
-                    {
-                        prepared.frame = encoder.put_id_before(&last);
-                        prepared.before = Some(before);
-                    }
-                }
-                Ok(prepared)
+                Ok(Contents { name: first_name, start_of_last })
             }
         }
     }
+
+    /// Encodes the message, checks its names, and leaves only the id to be put in.
+    pub(crate) fn prepare(self, is_known: impl Fn(&EventName<'_>) -> bool) -> Result<Prepared, PublishError> {
+        let Contents { name, start_of_last } = self.check(is_known)?;
+        let encoder = Encoder::new();
+        let (before, frame) = match self.body {
+            Body::Event(event) => (None, encoder.to_frame_awaiting_id(&event)),
+            Body::Frame(frame) if start_of_last > 0 => {
+                let (before, last) = frame.as_bytes().split_at(start_of_last);
+                match (Frame::from_wire(before.to_vec()), Frame::from_wire(last.to_vec())) {
+                    (Ok(before), Ok(last)) => (Some(before), encoder.put_id_before(&last)),
+                    _ => (None, encoder.put_id_before(&frame)),
+                }
+            }
+            Body::Frame(frame) => (None, encoder.put_id_before(&frame)),
+        };
+        Ok(Prepared { before, frame, name, key: self.key })
+    }
+}
+
+/// What is in a message.
+#[derive(Debug)]
+pub(crate) struct Contents {
+    /// The name of its first event.
+    name: Option<Arc<str>>,
+    /// Where the last event begins, of a frame.
+    start_of_last: usize,
 }
 
 /// Cuts a frame behind each blank line; where each part starts, and the part.

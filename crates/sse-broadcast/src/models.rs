@@ -73,7 +73,7 @@ fn events(frame: &sse_core::Frame) -> Vec<(u64, String)> {
     let event = |item| match item {
         OwnedItem::Event(event) if event.event_type != "sse:start" => {
             let position: Position = event.last_event_id.parse().unwrap();
-            Some((position.sequence, event.data))
+            Some((position.sequence.parts().1, event.data))
         }
         _ => None,
     };

@@ -65,17 +65,111 @@ impl fmt::Debug for Epoch {
     }
 }
 
-/// A place in a broadcaster's log, as it stands in the ids of its events: `epoch-sequence`.
+/// The number of an event in a broadcaster's log.
 ///
-/// Sequence numbers count all events of a broadcaster, whatever their topic, from 1; 0 is before the first.
+/// A broadcaster that is its own log counts 1, 2, 3, whatever the topic, and 0 is before the first. One that is
+/// [fed](crate::Feed) takes over the numbers of the log that it is fed from: two numbers of 64 bits, of which the first one
+/// counts for more, as the ids of Redis Streams are. They are written with a hyphen, and the first one only if it is not 0.
 ///
 /// ```
-/// use sse_broadcast::{Epoch, Position};
+/// use sse_broadcast::Sequence;
+///
+/// let entry = Sequence::of_parts(1_764_000_000_123, 7);
+/// assert_eq!(entry.to_string(), "1764000000123-7");
+/// assert_eq!("1764000000123-7".parse(), Ok(entry));
+/// assert!(Sequence::from(u64::MAX) < Sequence::of_parts(1, 0));
+/// assert_eq!(Sequence::from(1842).to_string(), "1842");
+/// assert_eq!(Sequence::from(1842), 1842);
+/// ```
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Sequence(u128);
+
+impl Sequence {
+    /// Before the first event.
+    pub const ZERO: Self = Self(0);
+
+    /// Makes a number of two, of which the first one counts for more.
+    #[must_use]
+    pub const fn of_parts(high: u64, low: u64) -> Self {
+        Self((high as u128) << 64 | low as u128)
+    }
+
+    /// Returns its two numbers.
+    #[must_use]
+    pub const fn parts(self) -> (u64, u64) {
+        ((self.0 >> 64) as u64, self.0 as u64)
+    }
+
+    /// Returns the next number; of the last one, itself.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+
+    /// Returns the number before it; of [`Sequence::ZERO`], itself.
+    #[must_use]
+    pub const fn previous(self) -> Self {
+        Self(self.0.saturating_sub(1))
+    }
+}
+
+impl fmt::Display for Sequence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.parts() {
+            (0, low) => write!(f, "{low}"),
+            (high, low) => write!(f, "{high}-{low}"),
+        }
+    }
+}
+
+impl fmt::Debug for Sequence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl From<u64> for Sequence {
+    fn from(number: u64) -> Self {
+        Self(number.into())
+    }
+}
+
+impl PartialEq<u64> for Sequence {
+    fn eq(&self, number: &u64) -> bool {
+        *self == Self::from(*number)
+    }
+}
+
+impl core::str::FromStr for Sequence {
+    type Err = NotAPosition;
+
+    fn from_str(text: &str) -> Result<Self, NotAPosition> {
+        match text.split_once('-') {
+            None => Ok(Self::from(number(text)?)),
+            Some((high, low)) => match (number(high)?, number(low)?) {
+                // Which is written without it.
+                (0, _) => Err(NotAPosition),
+                (high, low) => Ok(Self::of_parts(high, low)),
+            },
+        }
+    }
+}
+
+/// One text for one number: no sign, no leading zero.
+fn number(text: &str) -> Result<u64, NotAPosition> {
+    let number: u64 = text.parse().map_err(|_| NotAPosition)?;
+    if EventId::from(number).as_str() == text { Ok(number) } else { Err(NotAPosition) }
+}
+
+/// A place in a broadcaster's log, as it stands in the ids of its events: `epoch-sequence`.
+///
+/// ```
+/// use sse_broadcast::{Epoch, Position, Sequence};
 ///
 /// let position: Position = "k3f9-1842".parse().unwrap();
-/// assert_eq!(position, Position { epoch: Epoch::new("k3f9").unwrap(), sequence: 1842 });
+/// assert_eq!(position, Position { epoch: Epoch::new("k3f9").unwrap(), sequence: Sequence::from(1842) });
 /// assert_eq!(position.to_id().as_str(), "k3f9-1842");
-/// for forged in ["", "k3f9", "k3f9-", "k3f9-+1", "k3f9-01", "-1", "k3f9-99999999999999999999", "k3 f9-1"] {
+/// for forged in ["", "k3f9", "k3f9-", "k3f9-+1", "k3f9-01", "-1", "k3f9-99999999999999999999", "k3 f9-1", "k3f9-0-1"] {
 ///     assert!(forged.parse::<Position>().is_err(), "{forged}");
 /// }
 /// ```
@@ -84,7 +178,7 @@ pub struct Position {
     /// The life of the log.
     pub epoch: Epoch,
     /// The number of the last event at or before this place.
-    pub sequence: u64,
+    pub sequence: Sequence,
 }
 
 /// A text is not the id of a [`Position`].
@@ -117,12 +211,6 @@ impl core::str::FromStr for Position {
 
     fn from_str(text: &str) -> Result<Self, NotAPosition> {
         let (epoch, sequence) = text.split_once('-').ok_or(NotAPosition)?;
-        let epoch = Epoch::new(epoch).ok_or(NotAPosition)?;
-        let number: u64 = sequence.parse().map_err(|_| NotAPosition)?;
-        // One text for one position: no sign, no leading zero.
-        if EventId::from(number).as_str() != sequence {
-            return Err(NotAPosition);
-        }
-        Ok(Self { epoch, sequence: number })
+        Ok(Self { epoch: Epoch::new(epoch).ok_or(NotAPosition)?, sequence: sequence.parse()? })
     }
 }

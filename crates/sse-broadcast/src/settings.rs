@@ -49,6 +49,7 @@ pub enum Lag {
 /// | event names | strict: only registered ones |
 /// | name of verdicts | `sse:reset` |
 /// | name of the first event of a fresh client | `sse:start` |
+/// | name of the event of a feed that stopped | `sse:stale` |
 ///
 /// ```
 /// use sse_broadcast::{Broadcaster, Settings};
@@ -71,6 +72,7 @@ pub struct Settings {
     pub(crate) is_strict: bool,
     pub(crate) verdict_name: EventName<'static>,
     pub(crate) start_name: EventName<'static>,
+    pub(crate) stale_name: Option<EventName<'static>>,
     /// The machine's, if there is none.
     pub(crate) clock: Guarded<Clock>,
     pub(crate) on_connect: Guarded<Hook>,
@@ -127,6 +129,7 @@ impl Settings {
             is_strict: true,
             verdict_name: event_name!("sse:reset"),
             start_name: event_name!("sse:start"),
+            stale_name: Some(event_name!("sse:stale")),
             clock: Guarded::NONE,
             on_connect: Guarded::NONE,
             on_leave: Guarded::NONE,
@@ -207,6 +210,13 @@ impl Settings {
         self
     }
 
+    /// Sets the name of the event that tells a client that the [feed](crate::Feed) has stopped, with the data
+    /// `{"stale":true}`, and that it goes on, with `{"stale":false}`; `None` tells nothing. Without an id, since nothing is lost.
+    pub fn with_stale_name(mut self, name: Option<EventName<'static>>) -> Self {
+        self.stale_name = name;
+        self
+    }
+
     /// Sets what is called when a client has connected: its stream was polled for the first time. No lock is held: it may
     /// publish. It runs inside of the stream's poll and must not block.
     ///
@@ -262,6 +272,7 @@ impl fmt::Debug for Settings {
             .field("is_strict", &self.is_strict)
             .field("verdict_name", &self.verdict_name)
             .field("start_name", &self.start_name)
+            .field("stale_name", &self.stale_name)
             .finish_non_exhaustive()
     }
 }

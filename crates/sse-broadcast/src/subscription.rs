@@ -1,6 +1,6 @@
 use crate::hub::{Broadcaster, Client, Hub, Place, State, SubscribeError, Topic, random};
 use crate::log::{Entry, Log};
-use crate::position::Position;
+use crate::position::{Epoch, Position, Sequence};
 use crate::settings::{Hook, Lag, Presence};
 use crate::unwinding::{self, Guarded};
 use core::fmt;
@@ -30,7 +30,7 @@ const FRESH: &str = r#"{"reason":"fresh"}"#;
 /// [`retry_event`].
 ///
 /// A gap and a reset are told in the stream, too: as an event (`sse:reset` by default) whose id is the new position and whose
-/// data says what is lost, `{"reason":"gap","from":7,"to":12}` (events after 7 up to 12 may be missing) or
+/// data says what is lost, `{"reason":"gap","from":"7","to":"12"}` (events after 7 up to 12 may be missing) or
 /// `{"reason":"reset"}`. In front of a [snapshot](Subscribe::snapshot) it has no id: the snapshot's last event has.
 ///
 /// ```
@@ -55,9 +55,9 @@ pub enum Outcome {
     /// Events that it missed are lost; it gets those that are not.
     Gap {
         /// The last event that it saw.
-        from: u64,
+        from: Sequence,
         /// The newest event that may be lost.
-        to: u64,
+        to: Sequence,
     },
     /// Its id is not of this log: it gets everything that the log holds.
     Reset,
@@ -78,7 +78,7 @@ impl Outcome {
 ///
 /// assert_eq!(Outcome::Fresh.to_string(), "fresh");
 /// assert_eq!(Outcome::Resumed { replayed: 3 }.to_string(), "resumed; replayed=3");
-/// assert_eq!(Outcome::Gap { from: 7, to: 12 }.to_string(), "gap; from=7; to=12");
+/// assert_eq!(Outcome::Gap { from: 7.into(), to: 12.into() }.to_string(), "gap; from=7; to=12");
 /// assert_eq!(Outcome::Reset.to_string(), "reset");
 /// ```
 impl fmt::Display for Outcome {
@@ -140,7 +140,7 @@ pub struct Published<'a> {
     /// Its key, if it has one.
     pub key: Option<&'a str>,
     /// Its number.
-    pub sequence: u64,
+    pub sequence: Sequence,
     /// Its bytes.
     pub frame: &'a Frame,
 }
@@ -194,7 +194,7 @@ impl Subscribe {
         let hub = hub.hub;
         let gate = snapshot.get().map(|_| hub.gate.write().unwrap_or_else(PoisonError::into_inner));
         let resumed = hub.resume(&topics, last_event_id.as_ref());
-        let Resumed { mut cursor, places, outcome, last } = resumed.inspect_err(|_| {
+        let Resumed { epoch, mut cursor, places, outcome, last } = resumed.inspect_err(|_| {
             hub.lock().stats.refused += 1;
         })?;
         let is_wanted = !matches!(outcome, Outcome::Resumed { .. });
@@ -206,7 +206,7 @@ impl Subscribe {
         drop(gate);
         // What one that is not wanted holds may publish when it ends.
         drop(snapshot);
-        let at = Position { epoch: hub.epoch, sequence: cursor };
+        let at = Position { epoch, sequence: cursor };
         let mut opening = Vec::new();
         let encoder = Encoder::new();
         let last_of_snapshot = events.as_mut().and_then(Vec::pop);
@@ -229,7 +229,9 @@ impl Subscribe {
             hub,
             topics: topics.into(),
             places: places.into(),
+            epoch,
             cursor,
+            is_told_stale: false,
             outcome,
             opening: Frame::concat(&opening),
             filter,
@@ -272,11 +274,12 @@ impl fmt::Debug for Subscribe {
 
 /// Where a client goes on.
 struct Resumed {
-    cursor: u64,
+    epoch: Epoch,
+    cursor: Sequence,
     /// What its topics have lost so far is told, or is none of the client's business.
     places: Vec<Place>,
     outcome: Outcome,
-    last: u64,
+    last: Sequence,
 }
 
 impl Hub {
@@ -300,17 +303,20 @@ impl Hub {
         }
         let mut places = state.need_topics(topics, now, self)?;
         state.evict(&places, now, self.bounds());
-        let last = state.last;
+        let (epoch, last) = (state.epoch, state.last);
         state.mark_told(&mut places);
         let Some(id) = last_event_id.filter(|id| !id.is_reset()) else {
-            return Ok(Resumed { cursor: last, places, outcome: Outcome::Fresh, last });
+            return Ok(Resumed { epoch, cursor: last, places, outcome: Outcome::Fresh, last });
         };
         let position = id.as_str().parse::<Position>().ok();
-        let known = position.filter(|known| known.epoch == self.epoch && known.sequence <= last);
-        let from = known.map_or(0, |position| position.sequence);
+        // One that is ahead of the log comes from another node, which was fed faster: there is nothing to be read until this
+        // one has caught up.
+        let newest = last.max(state.reach);
+        let known = position.filter(|known| known.epoch == epoch && known.sequence <= newest);
+        let from = known.map_or(Sequence::ZERO, |position| position.sequence);
         let lost = state.lost_through(&places, from).filter(|_| known.is_some());
         let (outcome, cursor) = match (known, lost) {
-            (None, _) => (Outcome::Reset, state.before_first(&places, 0)),
+            (None, _) => (Outcome::Reset, state.before_first(&places, Sequence::ZERO)),
             (Some(_), Some(to)) => (Outcome::Gap { from, to }, state.before_first(&places, from)),
             (Some(_), None) => {
                 let replayed = state.topics(&places);
@@ -321,16 +327,25 @@ impl Hub {
         if matches!(outcome, Outcome::Gap { .. }) {
             state.stats.gaps += 1;
         }
-        Ok(Resumed { cursor, places, outcome, last })
+        Ok(Resumed { epoch, cursor, places, outcome, last })
     }
 
     /// The event that says what is lost, as yet without the id where the client goes on.
     fn verdict(&self, outcome: Outcome) -> Event<'static> {
         let data = match outcome {
-            Outcome::Gap { from, to } => format!("{{\"reason\":\"gap\",\"from\":{from},\"to\":{to}}}"),
+            Outcome::Gap { from, to } => {
+                format!("{{\"reason\":\"gap\",\"from\":\"{from}\",\"to\":\"{to}\"}}")
+            }
             _ => "{\"reason\":\"reset\"}".to_owned(),
         };
         Event::new(data).with_name(self.settings.verdict_name.clone())
+    }
+
+    /// The event that says whether the feed has stopped, if there is to be one.
+    fn stale_frame(&self, is_stale: bool) -> Option<Frame> {
+        let name = self.settings.stale_name.clone()?;
+        let data = if is_stale { "{\"stale\":true}" } else { "{\"stale\":false}" };
+        Some(Event::new(data).with_name(name).to_frame())
     }
 
     /// The reconnection time of a client that is sent away, different for each.
@@ -349,13 +364,13 @@ impl State {
     }
 
     /// The newest event of the topics that a reader at `cursor` has lost.
-    fn lost_through(&self, places: &[Place], cursor: u64) -> Option<u64> {
+    fn lost_through(&self, places: &[Place], cursor: Sequence) -> Option<Sequence> {
         self.topics(places).filter_map(|topic| topic.log.lost_after(cursor)).max()
     }
 
     /// The newest event of the topics that a reader at `cursor` has lost and was not told of: by topic, since what one has
     /// lost says nothing of what another loses later.
-    fn newly_lost(&self, places: &[Place], cursor: u64) -> Option<u64> {
+    fn newly_lost(&self, places: &[Place], cursor: Sequence) -> Option<Sequence> {
         let topics = places.iter().filter_map(|place| Some((self.topics.get(place.topic)?, place)));
         topics.filter_map(|(topic, place)| topic.log.lost_after(cursor.max(place.told_through))).max()
     }
@@ -363,18 +378,19 @@ impl State {
     /// Notes that all that the topics have lost so far is told.
     fn mark_told(&self, places: &mut [Place]) {
         for place in places {
-            place.told_through = self.topics.get(place.topic).map_or(0, |topic| topic.log.lost_through());
+            place.told_through =
+                self.topics.get(place.topic).map_or(Sequence::ZERO, |topic| topic.log.lost_through());
         }
     }
 
     /// The place before the first event behind `cursor` that can be read: no event is between the two.
-    fn before_first(&self, places: &[Place], cursor: u64) -> u64 {
+    fn before_first(&self, places: &[Place], cursor: Sequence) -> Sequence {
         let first = self.topics(places).filter_map(|topic| topic.log.after(cursor).next());
-        first.map(|entry| entry.sequence).min().map_or(self.last, |first| first - 1)
+        first.map(|entry| entry.sequence).min().map_or(self.last, Sequence::previous)
     }
 
     /// The frames behind `cursor`, in order, up to a chunk: in one, if another subscriber has joined them.
-    fn missed(&mut self, places: &[Place], cursor: u64) -> Option<Missed> {
+    fn missed(&mut self, places: &[Place], cursor: Sequence) -> Option<Missed> {
         if let Some((through, frame)) = self.only_log(places).and_then(|log| log.joined_after(cursor)) {
             return Some(Missed { through, first: frame.clone(), rest: Vec::new() });
         }
@@ -393,7 +409,7 @@ impl State {
         Some(Missed { through, first, rest })
     }
 
-    fn has_after(&self, places: &[Place], cursor: u64) -> bool {
+    fn has_after(&self, places: &[Place], cursor: Sequence) -> bool {
         self.topics(places).any(|topic| topic.log.has_after(cursor))
     }
 
@@ -407,7 +423,7 @@ impl State {
     }
 
     /// Lets the subscribers that are where this one was have its frame.
-    fn share(&mut self, places: &[Place], after: u64, through: u64, frame: &Frame) {
+    fn share(&mut self, places: &[Place], after: Sequence, through: Sequence, frame: &Frame) {
         if let Some(log) = self.only_log(places) {
             log.share(after, through, frame.clone());
         }
@@ -420,7 +436,7 @@ impl State {
     }
 
     /// Takes what there is behind `cursor`, in order, up to a chunk.
-    fn read(&self, places: &[Place], cursor: u64, mut take: impl FnMut(usize, &Entry)) {
+    fn read(&self, places: &[Place], cursor: Sequence, mut take: impl FnMut(usize, &Entry)) {
         if !self.has_after(places, cursor) {
             return;
         }
@@ -464,7 +480,7 @@ impl Chunk {
 
 /// Frames that were read under the lock, to be joined outside of it.
 struct Missed {
-    through: u64,
+    through: Sequence,
     first: Frame,
     /// Most often empty.
     rest: Vec<Frame>,
@@ -502,8 +518,11 @@ pub struct Subscription {
     hub: Arc<Hub>,
     topics: Box<[Arc<str>]>,
     places: Box<[Place]>,
+    epoch: Epoch,
     /// The last event that was read.
-    cursor: u64,
+    cursor: Sequence,
+    /// Whether the client knows that the feed has stopped.
+    is_told_stale: bool,
     outcome: Outcome,
     /// What the stream begins with.
     opening: Option<Frame>,
@@ -577,12 +596,15 @@ impl IntoFrame for Delivery {
 
 impl Subscription {
     pub(crate) fn refused(hub: Arc<Hub>, error: SubscribeError) -> Self {
+        let epoch = hub.lock().epoch;
         Self {
             opening: Some(hub.retry_frame(CloseReason::Refused)),
             hub,
             topics: Box::default(),
             places: Box::default(),
-            cursor: 0,
+            epoch,
+            cursor: Sequence::ZERO,
+            is_told_stale: false,
             outcome: Outcome::Refused(error),
             filter: Guarded::NONE,
             client: None,
@@ -600,7 +622,7 @@ impl Subscription {
     /// Returns the place of the last event that was read.
     #[must_use]
     pub fn position(&self) -> Position {
-        Position { epoch: self.hub.epoch, sequence: self.cursor }
+        Position { epoch: self.epoch, sequence: self.cursor }
     }
 
     fn call(&self, hook: &Guarded<Hook>, clients: usize) {
@@ -659,10 +681,11 @@ impl Subscription {
             self.end = Some(End::Due(reason));
             return Step::Again;
         }
-        if let Some(to) = state.newly_lost(&self.places, self.cursor) {
+        if let Some(loss) = self.newly_lost(&state) {
             state.stats.lagged += 1;
-            let from = self.cursor;
             state.mark_told(&mut self.places);
+            self.epoch = state.epoch;
+            let from = if loss == Outcome::Reset { Sequence::ZERO } else { self.cursor };
             self.cursor = state.before_first(&self.places, from);
             drop(state);
             return match self.hub.settings.lag {
@@ -672,16 +695,21 @@ impl Subscription {
                     Step::Give(self.hub.retry_frame(CloseReason::Lagged))
                 }
                 Lag::Skip | Lag::LatestPerKey => {
-                    let verdict = self.hub.verdict(Outcome::Gap { from, to });
+                    let verdict = self.hub.verdict(loss);
                     Step::Give(verdict.with_id(self.position().to_id()).to_frame())
                 }
             };
         }
+        if state.is_stale != self.is_told_stale {
+            self.is_told_stale = state.is_stale;
+            drop(state);
+            return self.hub.stale_frame(self.is_told_stale).map_or(Step::Again, Step::Give);
+        }
         if self.filter.get().is_some() || close.is_some() {
-            let through = close.map_or(u64::MAX, |(_, through)| through);
+            let through = close.map(|(_, through)| through);
             let mut read = Vec::new();
             state.read(&self.places, self.cursor, |topic, entry| {
-                if entry.sequence <= through {
+                if through.is_none_or(|through| entry.sequence <= through) {
                     read.push(Read { topic, entry: entry.clone() });
                 }
             });
@@ -701,6 +729,15 @@ impl Subscription {
         Step::Wait
     }
 
+    /// What is lost to the client that it was not told of.
+    fn newly_lost(&self, state: &State) -> Option<Outcome> {
+        if self.epoch != state.epoch {
+            return Some(Outcome::Reset);
+        }
+        let to = state.newly_lost(&self.places, self.cursor)?;
+        Some(Outcome::Gap { from: self.cursor, to })
+    }
+
     /// All of it in one frame, for the subscribers at the same place, too.
     fn join(&mut self, missed: Missed) -> Frame {
         let Missed { through, first, rest } = missed;
@@ -709,7 +746,11 @@ impl Subscription {
             return first;
         }
         let Some(frame) = Frame::concat(core::iter::once(&first).chain(&rest)) else { return first };
-        self.hub.lock().share(&self.places, after, through, &frame);
+        let mut state = self.hub.lock();
+        if state.epoch == self.epoch {
+            state.share(&self.places, after, through, &frame);
+        }
+        drop(state);
         frame
     }
 

@@ -139,10 +139,11 @@ fn b03_m43_one_of_1000_stops_reading_while_100000_events_are_published() {
     drop(stalled);
     let lost = EVENTS as u64 - 1_000;
     let mut resumed = hub.subscribe(["t"], Some(&event_id!("e-0"))).unwrap();
-    assert_eq!(resumed.outcome(), Outcome::Gap { from: 0, to: lost });
+    assert_eq!(resumed.outcome(), Outcome::Gap { from: 0.into(), to: lost.into() });
     let (text, _) = read(&mut resumed);
-    let verdict =
-        format!("id: e-{lost}\nevent: sse:reset\ndata: {{\"reason\":\"gap\",\"from\":0,\"to\":{lost}}}\n\n");
+    let verdict = format!(
+        "id: e-{lost}\nevent: sse:reset\ndata: {{\"reason\":\"gap\",\"from\":\"0\",\"to\":\"{lost}\"}}\n\n"
+    );
     let mut decoder = Decoder::new();
     let items: Vec<_> = decoder.feed(text.as_bytes()).owned().collect();
     let mut of_verdict = Decoder::new();
@@ -221,7 +222,7 @@ fn m43_a_lagged_subscriber_that_skips_is_told_and_goes_on() {
         hub.publish("t", number.to_string()).unwrap();
     });
     let (text, end) = read(&mut stream);
-    assert_eq!(data(&text), ["{\"reason\":\"gap\",\"from\":0,\"to\":3}", "4", "5"]);
+    assert_eq!(data(&text), ["{\"reason\":\"gap\",\"from\":\"0\",\"to\":\"3\"}", "4", "5"]);
     assert_eq!(end, None);
     hub.publish("t", "6").unwrap();
     assert_eq!(data(&read(&mut stream).0), ["6"]);
@@ -260,7 +261,7 @@ fn m43_what_one_topic_lost_before_hides_nothing_that_another_loses_later() {
         if lag == LAG {
             assert_eq!(end, Some(CloseReason::Lagged), "1 and 2 were still to be had when it came");
         } else {
-            assert_eq!(data(&text)[0], "{\"reason\":\"gap\",\"from\":0,\"to\":2}");
+            assert_eq!(data(&text)[0], "{\"reason\":\"gap\",\"from\":\"0\",\"to\":\"2\"}");
             assert_eq!(data(&text).len(), 1 + 6);
         }
         assert_eq!(hub.stats().lagged, 1);
@@ -283,7 +284,7 @@ fn an_event_greater_than_the_log_is_told_as_lost() {
         if lag == LAG {
             assert_eq!(end, Some(CloseReason::Lagged));
         } else {
-            assert_eq!(data(&text), ["{\"reason\":\"gap\",\"from\":0,\"to\":1}"]);
+            assert_eq!(data(&text), ["{\"reason\":\"gap\",\"from\":\"0\",\"to\":\"1\"}"]);
         }
     }
 }
@@ -383,7 +384,7 @@ fn b02_a_client_that_is_cut_between_verdict_and_snapshot_gets_both_again() {
     });
     let state = || [Event::bare_retry(Duration::from_secs(3)), Event::new("one"), Event::new("two")];
     for (id, verdict) in
-        [("e-1", "{\"reason\":\"gap\",\"from\":1,\"to\":4}"), ("z-1", "{\"reason\":\"reset\"}")]
+        [("e-1", "{\"reason\":\"gap\",\"from\":\"1\",\"to\":\"4\"}"), ("z-1", "{\"reason\":\"reset\"}")]
     {
         let id = EventId::new(id).unwrap();
         let mut stream = hub.subscription(["t"]).resume(Some(&id)).snapshot(state).open().unwrap();
@@ -685,7 +686,7 @@ fn m41_an_unregistered_name_is_an_error_that_lists_those_that_are() {
     assert!(
         hub.publish("t", Frame::concat(&[Event::new("a").to_frame(), chat().to_frame()]).unwrap()).is_err()
     );
-    assert_eq!((hub.position().sequence, hub.stats().published), (0, 0), "nothing was published");
+    assert_eq!((hub.position().sequence, hub.stats().published), (0.into(), 0), "nothing was published");
     hub.publish("t", "no name needs no registration").unwrap();
     Broadcaster::new(Settings::new().lenient()).publish("t", chat()).unwrap();
 }
@@ -775,7 +776,7 @@ fn m42_publishing_waits_for_no_subscriber() {
         hub.publish("t", "x").unwrap();
     });
     assert_eq!(read(&mut stream).1, Some(CloseReason::Lagged));
-    assert_eq!(hub.position(), Position { epoch: Epoch::new("e").unwrap(), sequence: 10_000 });
+    assert_eq!(hub.position(), Position { epoch: Epoch::new("e").unwrap(), sequence: 10_000.into() });
 }
 
 #[test]

@@ -113,7 +113,7 @@ fn publishing_from_many_threads_keeps_order_and_hides_nothing() {
                         let publish = |number: u64| {
                             let topic = ((publisher + number * 3) % 4) as usize;
                             let data = format!("{publisher}:{number}:{topic}");
-                            hub.publish(TOPICS[topic], data).unwrap().sequence
+                            hub.publish(TOPICS[topic], data).unwrap().sequence.parts().1
                         };
                         (0..EACH).map(publish).collect::<Vec<u64>>()
                     })
@@ -207,7 +207,7 @@ fn a_snapshot_and_what_follows_it_always_add_up() {
                     scope.spawn(move || {
                         for number in 0.. {
                             // As fast as snapshots are taken.
-                            while hub.position().sequence > paced.load(Ordering::SeqCst) + 50 {
+                            while hub.position().sequence.parts().1 > paced.load(Ordering::SeqCst) + 50 {
                                 if is_over.load(Ordering::SeqCst) {
                                     return;
                                 }
@@ -226,10 +226,10 @@ fn a_snapshot_and_what_follows_it_always_add_up() {
                 .collect();
             let readers: Vec<_> = (0..200)
                 .map(|_| {
-                    while hub.position().sequence < paced.load(Ordering::SeqCst) + 10 {
+                    while hub.position().sequence.parts().1 < paced.load(Ordering::SeqCst) + 10 {
                         thread::yield_now();
                     }
-                    paced.store(hub.position().sequence, Ordering::SeqCst);
+                    paced.store(hub.position().sequence.parts().1, Ordering::SeqCst);
                     let total = Arc::clone(&total);
                     let snapshot = move || [Event::new(total.load(Ordering::SeqCst).to_string())];
                     hub.subscription(TOPICS).snapshot(snapshot).open().unwrap()

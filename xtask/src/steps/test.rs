@@ -12,9 +12,12 @@ const DEEP_CASES: &str = "20000";
 pub(crate) fn run(workspace: &Workspace, report: &mut Report) {
     let cargo_test =
         |args: &[&str]| Run::cargo(&workspace.root).arg("test").args(args).counted().map(Outcome::Counted);
-    // For the peers that vanish in a network namespace; without it, their tests say that they are skipped.
-    if let Err(why) = tools::program("ip", "iproute2", &workspace.root) {
-        println!("{why}");
+    // For the peers that vanish in a network namespace, and for the nodes that share a log; without them, the tests say that
+    // they are skipped.
+    for (program, package) in [("ip", "iproute2"), ("redis-server", "redis-server")] {
+        if let Err(why) = tools::program(program, package, &workspace.root) {
+            println!("{why}");
+        }
     }
     // Examples are compiled with them, doc tests run after them.
     report.step("tests, all features", || cargo_test(&["--workspace", "--all-features"]));

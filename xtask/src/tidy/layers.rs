@@ -7,13 +7,14 @@ use crate::workspace::Package;
 const CORE: [&str; 5] = ["bytes", "memchr", "thiserror", "serde", "serde_json"];
 
 /// What a crate must not depend on: a name, or with `*` whatever begins so.
-const FORBIDDEN: [(&str, &[&str]); 11] = [
+const FORBIDDEN: [(&str, &[&str]); 12] = [
     ("sse-driver", &["sse-*", "tower*", "hyper*", "axum*", "actix*"]),
     ("sse-hyper", &["sse-axum", "sse-actix", "axum*", "actix*"]),
     // axum-core is enough for a response, and does not tie users to one axum release.
     ("sse-axum", &["sse-actix", "actix*", "axum"]),
     ("sse-actix", &["sse-hyper", "sse-axum", "hyper*", "axum*"]),
     ("sse-broadcast", &["sse-hyper", "sse-axum", "sse-actix", "hyper*", "axum*", "actix*"]),
+    ("sse-redis", &["sse-driver", "sse-hyper", "sse-axum", "sse-actix", "hyper*", "axum*", "actix*"]),
     ("sse-html", &["sse-hyper", "sse-axum", "sse-actix", "hyper*", "axum*", "actix*"]),
     ("sse-core", &["sse-*"]),
     ("sse-testkit", &["sse-hyper", "sse-axum", "sse-actix"]),

@@ -137,7 +137,7 @@ pub async fn m46_what_the_log_has_lost_is_told<B: Broadcasts>() {
     let mut reader = open::<B>(&hub, events().with_last_event_id("e-1")).await;
     assert_eq!(outcome(&reader), "gap; from=1; to=3");
     until(&mut reader, "data: 5\n\n").await;
-    let verdict = "event: sse:reset\nid: e-3\ndata: {\"reason\":\"gap\",\"from\":1,\"to\":3}\n\n";
+    let verdict = "event: sse:reset\nid: e-3\ndata: {\"reason\":\"gap\",\"from\":\"1\",\"to\":\"3\"}\n\n";
     assert_eq!(reader.so_far().text(), format!(":\n{verdict}id: e-4\ndata: 4\n\nid: e-5\ndata: 5\n\n"));
 }
 

@@ -118,7 +118,7 @@ impl Client {
                 ids.push(id.clone());
                 self.last_id = Some(id.clone());
             }
-            let sequence = id.map(|id| id.parse::<Position>().unwrap().sequence);
+            let sequence = id.map(|id| id.parse::<Position>().unwrap().sequence.parts().1);
             if self.opening.is_empty() {
                 self.take_live(&item, sequence, model);
             } else {
@@ -201,7 +201,7 @@ impl Client {
 }
 
 pub(super) fn gap(data: &str) -> (u64, u64) {
-    let rest = data.strip_prefix("{\"reason\":\"gap\",\"from\":").unwrap();
-    let (from, to) = rest.strip_suffix('}').unwrap().split_once(",\"to\":").unwrap();
+    let rest = data.strip_prefix("{\"reason\":\"gap\",\"from\":\"").unwrap();
+    let (from, to) = rest.strip_suffix("\"}").unwrap().split_once("\",\"to\":\"").unwrap();
     (from.parse().unwrap(), to.parse().unwrap())
 }

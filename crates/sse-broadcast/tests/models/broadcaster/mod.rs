@@ -395,7 +395,7 @@ impl World {
         let mut subscription =
             self.hub.subscription(topics.iter().map(|topic| TOPICS[*topic])).resume(id.as_ref());
         if has_filter {
-            subscription = subscription.filter(|event| shows(true, event.sequence));
+            subscription = subscription.filter(|event| shows(true, event.sequence.parts().1));
         }
         if let Some(of) = snapshot {
             subscription = subscription.snapshot(move || {
@@ -421,7 +421,9 @@ impl World {
         let (outcome, from) = match (last_id, known) {
             (None, _) => (Outcome::Fresh, last),
             (Some(_), None) => (Outcome::Reset, 0),
-            (Some(_), Some(from)) if lost > from => (Outcome::Gap { from, to: lost }, from),
+            (Some(_), Some(from)) if lost > from => {
+                (Outcome::Gap { from: from.into(), to: lost.into() }, from)
+            }
             (Some(_), Some(from)) => {
                 let replayed = self.model.readable_after(&topics, from).len() as u64;
                 (Outcome::Resumed { replayed }, from)
@@ -433,7 +435,9 @@ impl World {
         let first = self.model.readable_after(&topics, from).first().copied();
         let mut opening = Vec::new();
         let data = match outcome {
-            Outcome::Gap { from, to } => Some(format!("{{\"reason\":\"gap\",\"from\":{from},\"to\":{to}}}")),
+            Outcome::Gap { from, to } => {
+                Some(format!("{{\"reason\":\"gap\",\"from\":\"{from}\",\"to\":\"{to}\"}}"))
+            }
             Outcome::Reset => Some("{\"reason\":\"reset\"}".to_owned()),
             _ => None,
         };

@@ -1,0 +1,193 @@
+use crate::commands;
+use crate::entry::Fields;
+use crate::error::{ConnectError, Engine, EngineError, PublishError, is_answer};
+use crate::node::{EngineStats, Node, Wire};
+use crate::servers::Servers;
+use crate::settings::{Outage, Settings};
+use core::fmt;
+use redis::aio::MultiplexedConnection;
+use sse_broadcast::{Broadcaster, Message, Position};
+use std::sync::Arc;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+/// Events for the clients of many nodes: what one node publishes, the clients of all of them get.
+///
+/// Each node reads the stream once, whatever the number of its clients, into a log of its own, which its subscriptions are
+/// cursors in: [`RedisBroadcaster::broadcaster`] is what to subscribe to, and what the adapters' routes take. Cheap to clone;
+/// when the last clone is dropped the reading ends, and the node's streams with it.
+///
+/// ```no_run
+/// use sse_redis::{RedisBroadcaster, Servers, Settings};
+///
+/// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+/// let hub = RedisBroadcaster::connect(Servers::at("redis://127.0.0.1:6379")?, Settings::new("news")).await?;
+/// let stream = hub.broadcaster().subscribe(["rooms/7"], None)?;
+/// let position = hub.publish("rooms/7", "hello").await?;
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct RedisBroadcaster {
+    engine: Arc<Log>,
+}
+
+enum Log {
+    Embedded(Broadcaster),
+    Shared(Arc<Node>, JoinHandle<()>),
+}
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        if let Self::Shared(node, reading) = self {
+            reading.abort();
+            // Nothing would ever be heard on them.
+            node.feed.broadcaster().shutdown();
+        }
+    }
+}
+
+impl RedisBroadcaster {
+    /// Connects this node to the engine and reads the log: when it returns, clients can resume here. From then on a task keeps
+    /// reading, and connects again whenever the link breaks.
+    ///
+    /// # Errors
+    ///
+    /// [`ConnectError`]: the first try did not succeed; nothing goes on.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a Tokio runtime.
+    pub async fn connect(servers: Servers, settings: Settings) -> Result<Self, ConnectError> {
+        settings.check()?;
+        let within = settings.connect_within;
+        let node = Arc::new(Node::new(servers, settings));
+        let mut wire = node.wire.subscribe();
+        let reading = tokio::spawn({
+            let node = Arc::clone(&node);
+            async move { node.run().await }
+        });
+        let hub = Self { engine: Arc::new(Log::Shared(node, reading)) };
+        let is_known = |wire: &Wire| !matches!(wire, Wire::New);
+        let first = timeout(within, wire.wait_for(is_known)).await.map(|wire| wire.map(|wire| wire.clone()));
+        match first {
+            Ok(Ok(Wire::Up(_))) => Ok(hub),
+            Ok(Ok(Wire::Down(error))) => Err(ConnectError::Engine(error)),
+            _ => Err(ConnectError::Engine(EngineError::overdue("reading the log"))),
+        }
+    }
+
+    /// Makes a broadcaster without an engine: its log is in this process, for development and tests of a program that has an
+    /// engine where it is deployed.
+    #[must_use]
+    pub fn embedded(settings: sse_broadcast::Settings) -> Self {
+        Self { engine: Arc::new(Log::Embedded(Broadcaster::new(settings))) }
+    }
+
+    /// Returns this node's broadcaster: to subscribe to, to register events, to count and to close its clients.
+    #[must_use]
+    pub fn broadcaster(&self) -> &Broadcaster {
+        match &*self.engine {
+            Log::Embedded(broadcaster) => broadcaster,
+            Log::Shared(node, _) => node.feed.broadcaster(),
+        }
+    }
+
+    /// Publishes an event to the clients of all nodes. Returns its position, which is its id, when the engine has it; clients
+    /// get it when their nodes have read it.
+    ///
+    /// When the future is dropped, the event is published or it is not.
+    ///
+    /// # Errors
+    ///
+    /// [`PublishError`]: whether anything can have been published, the variant says.
+    pub async fn publish<'a>(
+        &self,
+        topic: &str,
+        message: impl Into<Message<'a>>,
+    ) -> Result<Position, PublishError> {
+        let message = message.into();
+        let node = match &*self.engine {
+            Log::Embedded(broadcaster) => return Ok(broadcaster.publish(topic, message)?),
+            Log::Shared(node, _) => node,
+        };
+        node.feed.broadcaster().check(&message)?;
+        let fields = Fields::new(topic, &message);
+        drop(message);
+        let (bytes, limit) = (fields.bytes(), node.settings.entry_bytes);
+        if bytes > limit {
+            return Err(PublishError::TooLarge { bytes, limit });
+        }
+        let limit = node.settings.publishing;
+        let _one_of_them = node.publishing.try_acquire().map_err(|_| PublishError::Busy { limit })?;
+        let mut connection = connection(node).await.map_err(PublishError::Unreachable)?;
+        let published = commands::publish(&mut connection, &node.settings, &fields);
+        match timeout(node.settings.answer_within, published).await {
+            Ok(Ok((epoch, id))) => {
+                node.confirm(epoch, id);
+                Ok(Position { epoch, sequence: id.sequence() })
+            }
+            Ok(Err(error)) => {
+                let engine = EngineError::from(&error);
+                if !is_answer(&error) {
+                    node.report_broken();
+                    return Err(PublishError::Unconfirmed(engine));
+                }
+                // The master is another one by now.
+                if engine.kind() == Engine::ReadOnly || error.redirect_node().is_some() {
+                    node.report_broken();
+                }
+                Err(PublishError::Refused(engine))
+            }
+            Err(_) => Err(PublishError::Unconfirmed(EngineError::overdue("publishing"))),
+        }
+    }
+
+    /// Returns what this node has seen of the engine so far; without one, nothing.
+    #[must_use]
+    pub fn engine_stats(&self) -> EngineStats {
+        match &*self.engine {
+            Log::Embedded(_) => EngineStats::default(),
+            Log::Shared(node, _) => node.stats(),
+        }
+    }
+
+    /// Returns why the engine cannot be reached at present, if it cannot.
+    #[must_use]
+    pub fn outage(&self) -> Option<EngineError> {
+        match &*self.engine {
+            Log::Embedded(_) => None,
+            Log::Shared(node, _) => match &*node.wire.borrow() {
+                Wire::Down(error) => Some(error.clone()),
+                Wire::Up(_) | Wire::New => None,
+            },
+        }
+    }
+}
+
+/// The connection to publish on, as soon as there is one.
+async fn connection(node: &Node) -> Result<MultiplexedConnection, EngineError> {
+    let mut wire = node.wire.subscribe();
+    let now = wire.borrow_and_update().clone();
+    let down = match (now, node.settings.outage) {
+        (Wire::Up(connection), _) => return Ok(connection),
+        (Wire::Down(error), _) => error,
+        (Wire::New, _) => EngineError::overdue("connecting"),
+    };
+    let Outage::Wait(time) = node.settings.outage else { return Err(down) };
+    match timeout(time, wire.wait_for(|wire| matches!(wire, Wire::Up(_)))).await {
+        Ok(Ok(wire)) => match &*wire {
+            Wire::Up(connection) => Ok(connection.clone()),
+            Wire::New | Wire::Down(_) => Err(down),
+        },
+        _ => Err(down),
+    }
+}
+
+impl fmt::Debug for RedisBroadcaster {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisBroadcaster")
+            .field("broadcaster", self.broadcaster())
+            .field("outage", &self.outage())
+            .finish_non_exhaustive()
+    }
+}
