@@ -123,7 +123,7 @@ impl Feed {
     pub fn restart(&self, epoch: Epoch, lost_through: Sequence) {
         let hub = self.hub();
         let mut state = hub.lock();
-        state.epoch = epoch;
+        state.epoch = Arc::new(epoch);
         state.last = lost_through;
         state.forgotten_through = lost_through;
         let mut forgotten = Vec::new();

@@ -46,14 +46,15 @@ pub(crate) struct Hub {
     state: Mutex<State>,
     /// Publishing holds it shared, a snapshot that is being taken holds it alone.
     pub(crate) gate: RwLock<()>,
-    /// How often anybody was woken. Counts before the waking: who was woken sees another number than before.
+    /// How often anybody was woken, and one. Counts before the waking: who was woken sees another number than before.
     pub(crate) wakings: AtomicU64,
 }
 
 /// Everything that changes. One lock: held to append, to read and to register, never to wake or to call back.
 #[derive(Debug)]
 pub(crate) struct State {
-    pub(crate) epoch: Epoch,
+    /// Shared with the subscribers to this log, of which there are many.
+    pub(crate) epoch: Arc<Epoch>,
     /// The sequence number of the newest event.
     pub(crate) last: Sequence,
     /// Ids up to here can be those of events that have not been fed yet.
@@ -64,7 +65,10 @@ pub(crate) struct State {
     /// A topic with clients keeps its key.
     pub(crate) topics: Slab<Topic>,
     names: HashMap<Arc<str>, usize>,
-    pub(crate) clients: Slab<Client>,
+    /// Subscribers that were polled and not dropped.
+    pub(crate) clients: Slab<()>,
+    /// Those that end for this reason when they have read up to here; what is published later is for their next connections.
+    pub(crate) closing: HashMap<usize, (CloseReason, Sequence)>,
     /// Closed to new events and clients; those that are there end when they have read everything.
     pub(crate) closed: Option<CloseReason>,
     /// How many are draining it: nobody new is taken meanwhile.
@@ -87,22 +91,31 @@ pub(crate) struct Topic {
     pub(crate) clients: usize,
 }
 
-/// A subscriber that was polled and not dropped.
-#[derive(Debug, Default)]
-pub(crate) struct Client {
-    /// Ends for this reason when it has read up to here; what is published later is for its next connection.
-    pub(crate) close: Option<(CloseReason, Sequence)>,
-}
-
 /// A topic of a subscriber, where in it the subscriber waits, and what it knows of the topic's losses.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Place {
-    pub(crate) topic: usize,
+    // Neither topics nor subscribers are counted in billions, and there is one of these for each pair of them.
+    topic: u32,
+    key: u32,
     round: u64,
-    key: usize,
     is_taken: bool,
     /// Losses up to here were told.
     pub(crate) told_through: Sequence,
+}
+
+impl Place {
+    fn new(topic: usize) -> Self {
+        Self { topic: topic as u32, key: 0, round: 0, is_taken: false, told_through: Sequence::ZERO }
+    }
+
+    pub(crate) fn topic(&self) -> usize {
+        self.topic as usize
+    }
+
+    /// The topic may have been forgotten, and made anew.
+    pub(crate) fn move_to(&mut self, other: &Self) {
+        self.topic = other.topic;
+    }
 }
 
 /// What a broadcaster has seen so far.
@@ -187,9 +200,9 @@ impl Broadcaster {
             settings,
             is_fed,
             names: RwLock::default(),
-            state: Mutex::new(State::new(epoch)),
+            state: Mutex::new(State::new(Arc::new(epoch))),
             gate: RwLock::default(),
-            wakings: AtomicU64::new(0),
+            wakings: AtomicU64::new(1),
         };
         Self { hub: Arc::new(hub) }
     }
@@ -254,7 +267,7 @@ impl Broadcaster {
         let sequence = state.last.next();
         let topic = state.append(hub, topic, sequence, prepared, now, now)?;
         let woken = state.topics[topic].take_waiting();
-        let position = Position { epoch: state.epoch, sequence };
+        let position = Position { epoch: *state.epoch, sequence };
         drop(state);
         hub.wake([woken]);
         Ok(position)
@@ -355,7 +368,7 @@ impl Broadcaster {
     #[must_use]
     pub fn position(&self) -> Position {
         let state = self.hub.lock();
-        Position { epoch: state.epoch, sequence: state.last }
+        Position { epoch: *state.epoch, sequence: state.last }
     }
 
     /// Returns what was seen so far.
@@ -498,7 +511,7 @@ impl Hub {
 }
 
 impl State {
-    fn new(epoch: Epoch) -> Self {
+    fn new(epoch: Arc<Epoch>) -> Self {
         Self {
             epoch,
             last: Sequence::ZERO,
@@ -508,6 +521,7 @@ impl State {
             topics: Slab::new(),
             names: HashMap::new(),
             clients: Slab::new(),
+            closing: HashMap::new(),
             closed: None,
             draining: 0,
             ages: BinaryHeap::new(),
@@ -534,7 +548,7 @@ impl State {
         let topic_key = self.topic(topic, now, hub)?;
         let topic = &mut self.topics[topic_key];
         let (name, key) = (prepared.name.take(), prepared.key.take());
-        let frame = prepared.with_id(&Position { epoch: self.epoch, sequence }.to_id());
+        let frame = prepared.with_id(&Position { epoch: *self.epoch, sequence }.to_id());
         topic.log.push(Entry { sequence, frame, name, key, at }, now, bounds);
         if topic.listed_at.is_none() {
             topic.listed_at = topic.log.oldest_at();
@@ -609,7 +623,7 @@ impl State {
         let places = names.iter().map(|name| {
             let known = self.names.get(name).copied();
             let topic = known.unwrap_or_else(|| self.new_topic(Arc::clone(name)));
-            Place { topic, round: 0, key: 0, is_taken: false, told_through: Sequence::ZERO }
+            Place::new(topic)
         });
         Ok(places.collect())
     }
@@ -617,7 +631,7 @@ impl State {
     /// Lets go of what has become too old since something was published.
     pub(crate) fn evict(&mut self, places: &[Place], now: Instant, bounds: Bounds) {
         for place in places {
-            if let Some(topic) = self.topics.get_mut(place.topic) {
+            if let Some(topic) = self.topics.get_mut(place.topic()) {
                 topic.log.evict(now, bounds);
             }
         }
@@ -650,8 +664,8 @@ impl State {
 
     fn close_some(&mut self, clients: &[usize], reason: CloseReason) -> Vec<Slab<Waker>> {
         for key in clients {
-            if let Some(client) = self.clients.get_mut(*key) {
-                client.close.get_or_insert((reason, self.last));
+            if self.clients.contains(*key) {
+                self.closing.entry(*key).or_insert((reason, self.last));
             }
         }
         self.take_all_waiting()
@@ -674,13 +688,13 @@ impl Topic {
     /// displaced: it may be the last of its task, whose end must not come under the lock.
     pub(crate) fn wait(&mut self, place: &mut Place, waker: &Waker) -> Option<Guarded<Waker>> {
         if place.is_taken && place.round == self.round {
-            if let Some(waiting) = self.waiting.get_mut(place.key) {
+            if let Some(waiting) = self.waiting.get_mut(place.key as usize) {
                 let is_another = !waiting.will_wake(waker);
                 return is_another.then(|| Guarded::new(core::mem::replace(waiting, waker.clone())));
             }
         }
         let key = self.waiting.insert(waker.clone());
-        *place = Place { round: self.round, key, is_taken: true, ..*place };
+        *place = Place { round: self.round, key: key as u32, is_taken: true, ..*place };
         None
     }
 
@@ -688,7 +702,7 @@ impl Topic {
     pub(crate) fn leave(&mut self, place: &mut Place) -> Option<Guarded<Waker>> {
         let is_there = place.is_taken && place.round == self.round;
         place.is_taken = false;
-        is_there.then(|| self.waiting.try_remove(place.key)).flatten().map(Guarded::new)
+        is_there.then(|| self.waiting.try_remove(place.key as usize)).flatten().map(Guarded::new)
     }
 }
 

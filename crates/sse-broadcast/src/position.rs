@@ -80,36 +80,49 @@ impl fmt::Debug for Epoch {
 /// assert!(Sequence::from(u64::MAX) < Sequence::of_parts(1, 0));
 /// assert_eq!(Sequence::from(1842).to_string(), "1842");
 /// assert_eq!(Sequence::from(1842), 1842);
+/// assert_eq!(Sequence::from(u64::MAX).next().previous(), u64::MAX);
 /// ```
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Sequence(u128);
+pub struct Sequence {
+    // Not one number of 128 bits, which would be aligned to 16 bytes wherever it stands.
+    high: u64,
+    low: u64,
+}
 
 impl Sequence {
     /// Before the first event.
-    pub const ZERO: Self = Self(0);
+    pub const ZERO: Self = Self { high: 0, low: 0 };
 
     /// Makes a number of two, of which the first one counts for more.
     #[must_use]
     pub const fn of_parts(high: u64, low: u64) -> Self {
-        Self((high as u128) << 64 | low as u128)
+        Self { high, low }
     }
 
     /// Returns its two numbers.
     #[must_use]
     pub const fn parts(self) -> (u64, u64) {
-        ((self.0 >> 64) as u64, self.0 as u64)
+        (self.high, self.low)
     }
 
     /// Returns the next number; of the last one, itself.
     #[must_use]
     pub const fn next(self) -> Self {
-        Self(self.0.saturating_add(1))
+        match (self.low.checked_add(1), self.high.checked_add(1)) {
+            (Some(low), _) => Self { low, ..self },
+            (None, Some(high)) => Self { high, low: 0 },
+            (None, None) => self,
+        }
     }
 
     /// Returns the number before it; of [`Sequence::ZERO`], itself.
     #[must_use]
     pub const fn previous(self) -> Self {
-        Self(self.0.saturating_sub(1))
+        match (self.low.checked_sub(1), self.high.checked_sub(1)) {
+            (Some(low), _) => Self { low, ..self },
+            (None, Some(high)) => Self { high, low: u64::MAX },
+            (None, None) => self,
+        }
     }
 }
 
@@ -130,7 +143,7 @@ impl fmt::Debug for Sequence {
 
 impl From<u64> for Sequence {
     fn from(number: u64) -> Self {
-        Self(number.into())
+        Self { high: 0, low: number }
     }
 }
 

@@ -1,9 +1,10 @@
-use crate::hub::{Broadcaster, Client, Hub, Place, State, SubscribeError, Topic, random};
+use crate::hub::{Broadcaster, Hub, Place, State, SubscribeError, Topic, random};
 use crate::log::{Entry, Log};
 use crate::position::{Epoch, Position, Sequence};
 use crate::settings::{Hook, Lag, Presence};
 use crate::unwinding::{self, Guarded};
 use core::fmt;
+use core::num::NonZeroU32;
 use core::pin::Pin;
 use core::sync::atomic::Ordering;
 use core::task::{Context, Poll, Waker};
@@ -112,6 +113,7 @@ pub struct Subscribe {
     hub: Broadcaster,
     topics: Vec<Arc<str>>,
     last_event_id: Option<EventId<'static>>,
+    is_from_oldest: bool,
     filter: Guarded<Filter>,
     snapshot: Guarded<Snapshot>,
 }
@@ -149,12 +151,35 @@ impl Subscribe {
     pub(crate) fn new(hub: Broadcaster, mut topics: Vec<Arc<str>>) -> Self {
         topics.sort();
         topics.dedup();
-        Self { hub, topics, last_event_id: None, filter: Guarded::NONE, snapshot: Guarded::NONE }
+        let (filter, snapshot) = (Guarded::NONE, Guarded::NONE);
+        Self { hub, topics, last_event_id: None, is_from_oldest: false, filter, snapshot }
     }
 
     /// Goes on behind the event that the client saw last, if it names one.
     pub fn resume(mut self, last_event_id: Option<&EventId<'_>>) -> Self {
         self.last_event_id = last_event_id.map(|id| id.clone().into_owned());
+        self
+    }
+
+    /// Gives a client that names no id everything that the log holds, in the place of what is published from now on: a history
+    /// without any state beside the log. A [snapshot](Self::snapshot) takes its place.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use sse_broadcast::{Broadcaster, Delivery, Settings};
+    /// use tokio_stream::StreamExt;
+    ///
+    /// let hub = Broadcaster::new(Settings::new());
+    /// hub.publish("lobby", "said before")?;
+    /// let mut stream = hub.subscription(["lobby"]).from_oldest().open()?;
+    /// let _start = stream.next().await;
+    /// let Some(Delivery::Frame(frame)) = stream.next().await else { panic!() };
+    /// assert!(frame.as_bytes().ends_with(b"data: said before\n\n"));
+    /// # Ok(()) }
+    /// ```
+    pub fn from_oldest(mut self) -> Self {
+        self.is_from_oldest = true;
         self
     }
 
@@ -190,10 +215,10 @@ impl Subscribe {
     ///
     /// [`SubscribeError`] when there is no room.
     pub fn open(self) -> Result<Subscription, SubscribeError> {
-        let Self { hub, topics, last_event_id, filter, mut snapshot } = self;
+        let Self { hub, topics, last_event_id, is_from_oldest, filter, mut snapshot } = self;
         let hub = hub.hub;
         let gate = snapshot.get().map(|_| hub.gate.write().unwrap_or_else(PoisonError::into_inner));
-        let resumed = hub.resume(&topics, last_event_id.as_ref());
+        let resumed = hub.resume(&topics, last_event_id.as_ref(), is_from_oldest);
         let Resumed { epoch, mut cursor, places, outcome, last } = resumed.inspect_err(|_| {
             hub.lock().stats.refused += 1;
         })?;
@@ -206,7 +231,7 @@ impl Subscribe {
         drop(gate);
         // What one that is not wanted holds may publish when it ends.
         drop(snapshot);
-        let at = Position { epoch, sequence: cursor };
+        let at = Position { epoch: *epoch, sequence: cursor };
         let mut opening = Vec::new();
         let encoder = Encoder::new();
         let last_of_snapshot = events.as_mut().and_then(Vec::pop);
@@ -236,7 +261,7 @@ impl Subscribe {
             opening: Frame::concat(&opening),
             filter,
             client: None,
-            asleep: None,
+            asleep: Asleep::NOT,
             end: None,
         })
     }
@@ -266,6 +291,7 @@ impl fmt::Debug for Subscribe {
         f.debug_struct("Subscribe")
             .field("topics", &self.topics)
             .field("last_event_id", &self.last_event_id)
+            .field("is_from_oldest", &self.is_from_oldest)
             .field("has_filter", &self.filter.get().is_some())
             .field("has_snapshot", &self.snapshot.get().is_some())
             .finish_non_exhaustive()
@@ -274,7 +300,7 @@ impl fmt::Debug for Subscribe {
 
 /// Where a client goes on.
 struct Resumed {
-    epoch: Epoch,
+    epoch: Arc<Epoch>,
     cursor: Sequence,
     /// What its topics have lost so far is told, or is none of the client's business.
     places: Vec<Place>,
@@ -287,6 +313,7 @@ impl Hub {
         &self,
         topics: &[Arc<str>],
         last_event_id: Option<&EventId<'_>>,
+        is_from_oldest: bool,
     ) -> Result<Resumed, SubscribeError> {
         if topics.is_empty() {
             return Err(SubscribeError::NoTopic);
@@ -303,16 +330,18 @@ impl Hub {
         }
         let mut places = state.need_topics(topics, now, self)?;
         state.evict(&places, now, self.bounds());
-        let (epoch, last) = (state.epoch, state.last);
+        let (epoch, last) = (Arc::clone(&state.epoch), state.last);
         state.mark_told(&mut places);
         let Some(id) = last_event_id.filter(|id| !id.is_reset()) else {
-            return Ok(Resumed { epoch, cursor: last, places, outcome: Outcome::Fresh, last });
+            let oldest = || state.before_first(&places, Sequence::ZERO);
+            let cursor = if is_from_oldest { oldest() } else { last };
+            return Ok(Resumed { epoch, cursor, places, outcome: Outcome::Fresh, last });
         };
         let position = id.as_str().parse::<Position>().ok();
         // One that is ahead of the log comes from another node, which was fed faster: there is nothing to be read until this
         // one has caught up.
         let newest = last.max(state.reach);
-        let known = position.filter(|known| known.epoch == epoch && known.sequence <= newest);
+        let known = position.filter(|known| known.epoch == *epoch && known.sequence <= newest);
         let from = known.map_or(Sequence::ZERO, |position| position.sequence);
         let lost = state.lost_through(&places, from).filter(|_| known.is_some());
         let (outcome, cursor) = match (known, lost) {
@@ -360,7 +389,7 @@ impl Hub {
 
 impl State {
     fn topics(&self, places: &[Place]) -> impl Iterator<Item = &Topic> {
-        places.iter().filter_map(|place| self.topics.get(place.topic))
+        places.iter().filter_map(|place| self.topics.get(place.topic()))
     }
 
     /// The newest event of the topics that a reader at `cursor` has lost.
@@ -371,7 +400,7 @@ impl State {
     /// The newest event of the topics that a reader at `cursor` has lost and was not told of: by topic, since what one has
     /// lost says nothing of what another loses later.
     fn newly_lost(&self, places: &[Place], cursor: Sequence) -> Option<Sequence> {
-        let topics = places.iter().filter_map(|place| Some((self.topics.get(place.topic)?, place)));
+        let topics = places.iter().filter_map(|place| Some((self.topics.get(place.topic())?, place)));
         topics.filter_map(|(topic, place)| topic.log.lost_after(cursor.max(place.told_through))).max()
     }
 
@@ -379,7 +408,7 @@ impl State {
     fn mark_told(&self, places: &mut [Place]) {
         for place in places {
             place.told_through =
-                self.topics.get(place.topic).map_or(Sequence::ZERO, |topic| topic.log.lost_through());
+                self.topics.get(place.topic()).map_or(Sequence::ZERO, |topic| topic.log.lost_through());
         }
     }
 
@@ -416,7 +445,7 @@ impl State {
     /// Waits for news of the topics; `displaced` gets what waited in the waker's place, to be dropped without the lock.
     fn wait(&mut self, places: &mut [Place], waker: &Waker, displaced: &mut Vec<Guarded<Waker>>) {
         for place in places {
-            if let Some(topic) = self.topics.get_mut(place.topic) {
+            if let Some(topic) = self.topics.get_mut(place.topic()) {
                 displaced.extend(topic.wait(place, waker));
             }
         }
@@ -432,7 +461,7 @@ impl State {
     /// The log, if there is but one.
     fn only_log(&mut self, places: &[Place]) -> Option<&mut Log> {
         let [place] = places else { return None };
-        self.topics.get_mut(place.topic).map(|topic| &mut topic.log)
+        self.topics.get_mut(place.topic()).map(|topic| &mut topic.log)
     }
 
     /// Takes what there is behind `cursor`, in order, up to a chunk.
@@ -442,7 +471,8 @@ impl State {
         }
         let mut chunk = Chunk::default();
         if let [place] = places {
-            let entries = self.topics.get(place.topic).into_iter().flat_map(|topic| topic.log.after(cursor));
+            let entries =
+                self.topics.get(place.topic()).into_iter().flat_map(|topic| topic.log.after(cursor));
             entries.take_while(|entry| chunk.has_room_for(entry)).for_each(|entry| take(0, entry));
             return;
         }
@@ -518,7 +548,7 @@ pub struct Subscription {
     hub: Arc<Hub>,
     topics: Box<[Arc<str>]>,
     places: Box<[Place]>,
-    epoch: Epoch,
+    epoch: Arc<Epoch>,
     /// The last event that was read.
     cursor: Sequence,
     /// Whether the client knows that the feed has stopped.
@@ -527,10 +557,10 @@ pub struct Subscription {
     /// What the stream begins with.
     opening: Option<Frame>,
     filter: Guarded<Filter>,
-    /// Registered under this key.
-    client: Option<usize>,
-    /// Waits, and has nothing to read.
-    asleep: Option<Asleep>,
+    /// Registered under the key before this one.
+    client: Option<NonZeroU32>,
+    /// How it waits, if it has nothing to read.
+    asleep: Asleep,
     /// Ends for this reason, or has ended.
     end: Option<End>,
 }
@@ -545,6 +575,9 @@ struct Asleep {
 }
 
 impl Asleep {
+    /// Wakings are counted from 1.
+    const NOT: Self = Self { wakings: 0, waker: (0, 0) };
+
     fn new(hub: &Hub, waker: &Waker) -> Self {
         let waker = (waker.data().addr(), core::ptr::from_ref(waker.vtable()).addr());
         Self { wakings: hub.wakings.load(Ordering::Acquire), waker }
@@ -596,7 +629,7 @@ impl IntoFrame for Delivery {
 
 impl Subscription {
     pub(crate) fn refused(hub: Arc<Hub>, error: SubscribeError) -> Self {
-        let epoch = hub.lock().epoch;
+        let epoch = Arc::clone(&hub.lock().epoch);
         Self {
             opening: Some(hub.retry_frame(CloseReason::Refused)),
             hub,
@@ -608,7 +641,7 @@ impl Subscription {
             outcome: Outcome::Refused(error),
             filter: Guarded::NONE,
             client: None,
-            asleep: None,
+            asleep: Asleep::NOT,
             end: Some(End::Due(CloseReason::Refused)),
         }
     }
@@ -622,7 +655,7 @@ impl Subscription {
     /// Returns the place of the last event that was read.
     #[must_use]
     pub fn position(&self) -> Position {
-        Position { epoch: self.epoch, sequence: self.cursor }
+        Position { epoch: *self.epoch, sequence: self.cursor }
     }
 
     fn call(&self, hook: &Guarded<Hook>, clients: usize) {
@@ -630,6 +663,10 @@ impl Subscription {
             let broadcaster = &Broadcaster { hub: Arc::clone(&self.hub) };
             unwinding::run(|| hook(&Presence { broadcaster, topics: &self.topics, clients }));
         }
+    }
+
+    fn client_key(&self) -> Option<usize> {
+        self.client.map(|key| key.get() as usize - 1)
     }
 
     /// Registers the client on its first poll; a limit that was reached since it subscribed turns it away.
@@ -648,7 +685,7 @@ impl Subscription {
         match places {
             Ok(places) => {
                 for (place, found) in self.places.iter_mut().zip(places) {
-                    place.topic = found.topic;
+                    place.move_to(&found);
                 }
             }
             Err(error) => {
@@ -660,9 +697,9 @@ impl Subscription {
                 return;
             }
         }
-        self.client = Some(state.clients.insert(Client::default()));
+        self.client = NonZeroU32::MIN.checked_add(state.clients.insert(()) as u32);
         for place in &self.places {
-            if let Some(topic) = state.topics.get_mut(place.topic) {
+            if let Some(topic) = state.topics.get_mut(place.topic()) {
                 topic.clients += 1;
             }
         }
@@ -673,10 +710,10 @@ impl Subscription {
 
     /// Everything missed up to a chunk, a verdict, the end, or a place to wait.
     fn advance(&mut self, waker: &Waker) -> Step {
-        self.asleep = None;
+        self.asleep = Asleep::NOT;
         let mut displaced = Vec::new();
         let mut state = self.hub.lock();
-        let close = self.client.and_then(|key| state.clients.get(key)).and_then(|client| client.close);
+        let close = self.client_key().and_then(|key| state.closing.get(&key).copied());
         if let Some((reason, _)) = close.filter(|(_, through)| self.cursor >= *through) {
             self.end = Some(End::Due(reason));
             return Step::Again;
@@ -684,7 +721,7 @@ impl Subscription {
         if let Some(loss) = self.newly_lost(&state) {
             state.stats.lagged += 1;
             state.mark_told(&mut self.places);
-            self.epoch = state.epoch;
+            self.epoch = Arc::clone(&state.epoch);
             let from = if loss == Outcome::Reset { Sequence::ZERO } else { self.cursor };
             self.cursor = state.before_first(&self.places, from);
             drop(state);
@@ -724,14 +761,14 @@ impl Subscription {
             return Step::Again;
         }
         state.wait(&mut self.places, waker, &mut displaced);
-        self.asleep = Some(Asleep::new(&self.hub, waker));
+        self.asleep = Asleep::new(&self.hub, waker);
         drop(state);
         Step::Wait
     }
 
     /// What is lost to the client that it was not told of.
     fn newly_lost(&self, state: &State) -> Option<Outcome> {
-        if self.epoch != state.epoch {
+        if !Arc::ptr_eq(&self.epoch, &state.epoch) {
             return Some(Outcome::Reset);
         }
         let to = state.newly_lost(&self.places, self.cursor)?;
@@ -747,7 +784,7 @@ impl Subscription {
         }
         let Some(frame) = Frame::concat(core::iter::once(&first).chain(&rest)) else { return first };
         let mut state = self.hub.lock();
-        if state.epoch == self.epoch {
+        if Arc::ptr_eq(&state.epoch, &self.epoch) {
             state.share(&self.places, after, through, &frame);
         }
         drop(state);
@@ -791,7 +828,7 @@ impl Stream for Subscription {
         if let Some(opening) = this.opening.take() {
             return Poll::Ready(Some(Delivery::Frame(opening)));
         }
-        if this.asleep.is_some_and(|asleep| asleep == Asleep::new(&this.hub, cx.waker())) {
+        if this.asleep == Asleep::new(&this.hub, cx.waker()) {
             return Poll::Pending;
         }
         loop {
@@ -820,12 +857,13 @@ impl Stream for Subscription {
 
 impl Drop for Subscription {
     fn drop(&mut self) {
-        let Some(key) = self.client else { return };
+        let Some(key) = self.client_key() else { return };
         let mut left = Vec::new();
         let mut state = self.hub.lock();
         state.clients.try_remove(key);
+        state.closing.remove(&key);
         for place in &mut self.places {
-            if let Some(topic) = state.topics.get_mut(place.topic) {
+            if let Some(topic) = state.topics.get_mut(place.topic()) {
                 topic.clients -= 1;
                 left.extend(topic.leave(place));
             }

@@ -377,6 +377,28 @@ fn b02_a_client_that_is_cut_within_a_frame_of_several_events_gets_it_again() {
 }
 
 #[test]
+fn b02_a_fresh_client_may_begin_with_what_the_log_holds() {
+    let hub = Broadcaster::new(settings().with_events(2));
+    for (topic, text) in [("t", "1"), ("u", "2"), ("t", "3"), ("t", "4"), ("v", "5")] {
+        hub.publish(topic, text).unwrap();
+    }
+    let begin = |id: Option<&EventId<'_>>| hub.subscription(["t", "u"]).resume(id).from_oldest();
+    let mut stream = begin(None).open().unwrap();
+    assert_eq!(stream.outcome(), Outcome::Fresh);
+    let (text, _) = read(&mut stream);
+    assert!(text.starts_with("event: sse:start\nid: e-1\n"), "it resumes from there: {text}");
+    assert_eq!(data(&text), ["2", "3", "4"]);
+    hub.publish("t", "6").unwrap();
+    assert_eq!(data(&read(&mut stream).0), ["6"]);
+    // Who names an id goes on behind it, and a snapshot takes the log's place.
+    assert_eq!(data(&read(&mut begin(Some(&event_id!("e-4"))).open().unwrap()).0), ["6"]);
+    let mut stream = begin(None).snapshot(|| [Event::new("state")]).open().unwrap();
+    assert_eq!(data(&read(&mut stream).0), ["state"]);
+    let mut nothing = hub.subscription(["w"]).from_oldest().open().unwrap();
+    assert!(read(&mut nothing).0.starts_with("event: sse:start\nid: e-6\n"));
+}
+
+#[test]
 fn b02_a_client_that_is_cut_between_verdict_and_snapshot_gets_both_again() {
     let hub = Broadcaster::new(settings().with_events(1));
     (0..5).for_each(|_| {

@@ -2,12 +2,13 @@ use crate::commands;
 use crate::entry::Fields;
 use crate::error::{ConnectError, Engine, EngineError, PublishError, is_answer};
 use crate::node::{EngineStats, Node, Wire};
+use crate::presence::{self, Clients, Members, Membership};
 use crate::servers::Servers;
 use crate::settings::{Outage, Settings};
 use core::fmt;
 use redis::aio::MultiplexedConnection;
 use sse_broadcast::{Broadcaster, Message, Position};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
@@ -32,7 +33,7 @@ pub struct RedisBroadcaster {
 }
 
 enum Log {
-    Embedded(Broadcaster),
+    Embedded { hub: Broadcaster, members: Arc<Members> },
     Shared(Arc<Node>, JoinHandle<()>),
 }
 
@@ -80,14 +81,14 @@ impl RedisBroadcaster {
     /// engine where it is deployed.
     #[must_use]
     pub fn embedded(settings: sse_broadcast::Settings) -> Self {
-        Self { engine: Arc::new(Log::Embedded(Broadcaster::new(settings))) }
+        Self { engine: Arc::new(Log::Embedded { hub: Broadcaster::new(settings), members: Arc::default() }) }
     }
 
     /// Returns this node's broadcaster: to subscribe to, to register events, to count and to close its clients.
     #[must_use]
     pub fn broadcaster(&self) -> &Broadcaster {
         match &*self.engine {
-            Log::Embedded(broadcaster) => broadcaster,
+            Log::Embedded { hub, .. } => hub,
             Log::Shared(node, _) => node.feed.broadcaster(),
         }
     }
@@ -107,7 +108,7 @@ impl RedisBroadcaster {
     ) -> Result<Position, PublishError> {
         let message = message.into();
         let node = match &*self.engine {
-            Log::Embedded(broadcaster) => return Ok(broadcaster.publish(topic, message)?),
+            Log::Embedded { hub, .. } => return Ok(hub.publish(topic, message)?),
             Log::Shared(node, _) => node,
         };
         node.feed.broadcaster().check(&message)?;
@@ -142,11 +143,46 @@ impl RedisBroadcaster {
         }
     }
 
+    /// Returns how many clients are connected to all nodes together, as they said last: up to three exchanges ago, and more
+    /// recently of this one.
+    #[must_use]
+    pub fn clients_everywhere(&self) -> Clients {
+        match &*self.engine {
+            Log::Embedded { hub, .. } => Clients { nodes: 1, clients: hub.client_count() },
+            Log::Shared(node, _) => *node.everywhere.lock().unwrap_or_else(PoisonError::into_inner),
+        }
+    }
+
+    /// Makes somebody a member of a topic until what is returned is dropped: presence, by whatever name the program knows its users.
+    /// The other nodes hear of it at once, and of its end; when a node crashes, its members are forgotten after three
+    /// exchanges. Who joins twice has to leave twice.
+    pub fn join(&self, topic: &str, member: &str) -> Membership {
+        match &*self.engine {
+            Log::Embedded { members, .. } => members.join(topic, member),
+            Log::Shared(node, _) => node.members.join(topic, member),
+        }
+    }
+
+    /// Returns the members of a topic, of all nodes, in alphabetical order.
+    ///
+    /// # Errors
+    ///
+    /// When the engine cannot be asked.
+    pub async fn members(&self, topic: &str) -> Result<Vec<String>, EngineError> {
+        match &*self.engine {
+            Log::Embedded { members, .. } => Ok(members.here(topic)),
+            Log::Shared(node, _) => {
+                let mut connection = connection(node).await?;
+                presence::members(node, &mut connection, topic).await
+            }
+        }
+    }
+
     /// Returns what this node has seen of the engine so far; without one, nothing.
     #[must_use]
     pub fn engine_stats(&self) -> EngineStats {
         match &*self.engine {
-            Log::Embedded(_) => EngineStats::default(),
+            Log::Embedded { .. } => EngineStats::default(),
             Log::Shared(node, _) => node.stats(),
         }
     }
@@ -155,7 +191,7 @@ impl RedisBroadcaster {
     #[must_use]
     pub fn outage(&self) -> Option<EngineError> {
         match &*self.engine {
-            Log::Embedded(_) => None,
+            Log::Embedded { .. } => None,
             Log::Shared(node, _) => match &*node.wire.borrow() {
                 Wire::Down(error) => Some(error.clone()),
                 Wire::Up(_) | Wire::New => None,

@@ -34,7 +34,7 @@ pub(crate) enum Verdict {
 }
 
 /// Up to how many publications are looked out for.
-const AWAITED: usize = 10_000;
+pub(crate) const AWAITED: usize = 10_000;
 
 /// How far a node has read.
 #[derive(Debug)]

@@ -47,6 +47,7 @@ mod entry_id;
 mod error;
 mod ledger;
 mod node;
+mod presence;
 mod servers;
 mod settings;
 
@@ -54,6 +55,7 @@ pub use broadcaster::RedisBroadcaster;
 pub use entry::{Malformed, MalformedEntry};
 pub use error::{ConnectError, Engine, EngineError, InvalidAddress, PublishError};
 pub use node::EngineStats;
+pub use presence::{Clients, Membership};
 pub use servers::Servers;
 pub use settings::{Link, Outage, Settings};
 

@@ -5,7 +5,8 @@ use crate::commands;
 use crate::entry::{Malformed, RawEntry};
 use crate::entry_id::EntryId;
 use crate::error::{Engine, EngineError};
-use crate::ledger::{Account, Ledger, Verdict};
+use crate::ledger::{AWAITED, Account, Ledger, Verdict};
+use crate::presence::{self, Clients, Members};
 use crate::servers::{Pair, Servers};
 use crate::settings::{Link, Settings};
 use core::panic::AssertUnwindSafe;
@@ -14,7 +15,7 @@ use core::time::Duration;
 use redis::aio::MultiplexedConnection;
 use sse_broadcast::{Epoch, FedEvent, Feed, FeedError, PublishError, Sequence};
 use std::panic::catch_unwind;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio::time::{Instant, sleep, timeout};
 
@@ -80,6 +81,8 @@ pub(crate) enum Wire {
 
 #[derive(Debug)]
 pub(crate) struct Node {
+    /// By which the others know it.
+    pub(crate) id: String,
     pub(crate) settings: Settings,
     servers: Servers,
     pub(crate) feed: Feed,
@@ -92,6 +95,9 @@ pub(crate) struct Node {
     /// The engine's clock, and when that was.
     clock: Mutex<Option<(u64, Instant)>>,
     counters: Counters,
+    pub(crate) members: Arc<Members>,
+    /// What the nodes said last.
+    pub(crate) everywhere: Mutex<Clients>,
 }
 
 impl Node {
@@ -106,6 +112,9 @@ impl Node {
             confirmed: Mutex::default(),
             clock: Mutex::default(),
             counters: Counters::default(),
+            members: Arc::default(),
+            everywhere: Mutex::default(),
+            id: Epoch::random().as_str().to_owned(),
             settings,
         }
     }
@@ -122,6 +131,14 @@ impl Node {
         }
     }
 
+    /// What is not being read is said on it.
+    pub(crate) fn connection(&self) -> Option<MultiplexedConnection> {
+        match &*self.wire.borrow() {
+            Wire::Up(connection) => Some(connection.clone()),
+            Wire::New | Wire::Down(_) => None,
+        }
+    }
+
     /// The link is of no use any more.
     pub(crate) fn report_broken(&self) {
         self.broken.notify_one();
@@ -129,12 +146,15 @@ impl Node {
 
     /// An entry that the engine has confirmed: it has to be read yet.
     pub(crate) fn confirm(&self, epoch: Epoch, id: EntryId) {
-        self.confirmed.lock().unwrap_or_else(PoisonError::into_inner).push((epoch, id));
+        let mut confirmed = self.confirmed.lock().unwrap_or_else(PoisonError::into_inner);
+        if confirmed.len() < AWAITED {
+            confirmed.push((epoch, id));
+        }
     }
 
     /// Reads the log, and connects again whenever the link breaks.
     pub(crate) async fn run(&self) {
-        tokio::join!(self.read_on(), self.tell_when_stale());
+        tokio::join!(self.read_on(), self.tell_when_stale(), presence::run(self));
     }
 
     async fn read_on(&self) {

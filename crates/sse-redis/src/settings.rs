@@ -58,6 +58,7 @@ pub enum Link {
 /// | clients are told that the link is down after | 2 s |
 /// | connecting again | after 50 ms, up to 5 s, at random |
 /// | the first connection | within 5 s |
+/// | nodes say what clients and members they have | every 5 s |
 ///
 /// ```
 /// use sse_redis::Settings;
@@ -80,6 +81,7 @@ pub struct Settings {
     pub(crate) stale_after: Duration,
     pub(crate) backoff: (Duration, Duration),
     pub(crate) connect_within: Duration,
+    pub(crate) exchange: Duration,
     pub(crate) on_malformed: Option<Hook<MalformedEntry>>,
     pub(crate) on_link: Option<Hook<Link>>,
 }
@@ -102,6 +104,7 @@ impl Settings {
             stale_after: Duration::from_secs(2),
             backoff: (Duration::from_millis(50), Duration::from_secs(5)),
             connect_within: Duration::from_secs(5),
+            exchange: Duration::from_secs(5),
             on_malformed: None,
             on_link: None,
         }
@@ -177,6 +180,13 @@ impl Settings {
         self
     }
 
+    /// Sets how often nodes say how many clients, and which members, they have: at least 100 ms. What a node said counts for
+    /// three times as long.
+    pub fn with_exchange(mut self, every: Duration) -> Self {
+        self.exchange = every.max(Duration::from_millis(100));
+        self
+    }
+
     /// Sets what is called for each entry that is left out. It must not block.
     pub fn on_malformed(mut self, hook: impl Fn(&MalformedEntry) + Send + Sync + 'static) -> Self {
         self.on_malformed = Some(Arc::new(hook));
@@ -200,6 +210,14 @@ impl Settings {
     #[must_use]
     pub fn epoch_key(&self) -> String {
         format!("{}:epoch", self.stream_key())
+    }
+
+    pub(crate) fn clients_key(&self) -> String {
+        format!("{}:clients", self.stream_key())
+    }
+
+    pub(crate) fn members_key(&self, topic: &str) -> String {
+        format!("{}:members:{topic}", self.stream_key())
     }
 
     pub(crate) fn check(&self) -> Result<(), ConnectError> {
@@ -226,6 +244,7 @@ impl fmt::Debug for Settings {
             .field("stale_after", &self.stale_after)
             .field("backoff", &self.backoff)
             .field("connect_within", &self.connect_within)
+            .field("exchange", &self.exchange)
             .finish_non_exhaustive()
     }
 }

@@ -244,7 +244,8 @@ async fn b07_passwords_and_users_are_told_from_wrong_ones() {
     let auth = ["-a", "secret", "--no-auth-warning"];
     let user = |rules: &[&str]| engine.cli(&[&auth, &["ACL", "SETUSER"][..], rules].concat());
     // All that a node needs; and not.
-    let needed = "~sse:{test}* +xread +eval +evalsha +script|load +get +set +time +exists +xinfo|stream +xadd +xtrim +client";
+    let needed = "~sse:{test}* +xread +eval +evalsha +script|load +get +set +time +exists +xinfo|stream +xadd +xtrim +client \
+                  +hset +hgetall +hdel +pexpire +zadd +zrem +zrangebyscore +zremrangebyscore";
     let needed: Vec<_> = ["node", "on", ">pw"].into_iter().chain(needed.split(' ')).collect();
     user(&needed);
     user(&["reader", "on", ">pw", "~sse:{other}*", "+@all"]);

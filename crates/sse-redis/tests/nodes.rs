@@ -4,6 +4,7 @@
 
 mod engine;
 
+use core::time::Duration;
 use engine::{Client, Engine, data, node, settings, until};
 use sse_broadcast::{Message, Outcome, PublishError as Invalid};
 use sse_core::{Event, Frame, event_id, event_name};
@@ -229,4 +230,62 @@ async fn without_an_engine_it_is_the_broadcaster_of_this_process() {
     assert_eq!((hub.outage(), hub.engine_stats()), (None, sse_redis::EngineStats::default()));
     hub.broadcaster().shutdown();
     assert_eq!(hub.publish("a", "2").await, Err(PublishError::Invalid(Invalid::Closed)));
+}
+
+#[tokio::test]
+async fn b07_clients_are_counted_over_all_nodes_and_forgotten_with_their_node() {
+    let Some(engine) = Engine::start(&[]) else { return };
+    let settings = settings().with_exchange(Duration::from_millis(100));
+    let connect = || RedisBroadcaster::connect(engine.servers(), settings.clone());
+    let [one, other] = [connect().await.unwrap(), connect().await.unwrap()];
+    let mut clients: Vec<_> = [&one, &one, &other].map(|hub| Client::connect(hub, &["a"], None)).into();
+    for client in &mut clients {
+        client.next().await.unwrap();
+    }
+    let is = |hub: &RedisBroadcaster, nodes: usize, clients: usize| {
+        let everywhere = hub.clients_everywhere();
+        (everywhere.nodes, everywhere.clients) == (nodes, clients)
+    };
+    until("both know of three", || is(&one, 2, 3) && is(&other, 2, 3)).await;
+    clients.remove(0);
+    until("both know of two", || is(&one, 2, 2) && is(&other, 2, 2)).await;
+    drop(one);
+    until("one is forgotten", || is(&other, 1, 1)).await;
+}
+
+#[tokio::test]
+async fn b07_members_of_all_nodes_are_known_at_once_and_forgotten_with_their_node() {
+    let Some(engine) = Engine::start(&[]) else { return };
+    let settings = settings().with_exchange(Duration::from_millis(300));
+    let connect = || RedisBroadcaster::connect(engine.servers(), settings.clone());
+    let [one, other] = [connect().await.unwrap(), connect().await.unwrap()];
+    let (ada, again, bob) = (one.join("a", "ada"), one.join("a", "ada"), other.join("a", "bob"));
+    let _elsewhere = other.join("b", "eve\0\r\n");
+    let are = async |hub: &RedisBroadcaster, members: &[&str]| {
+        let patience = tokio::time::Instant::now() + engine::PATIENCE;
+        while hub.members("a").await.unwrap() != members {
+            assert!(tokio::time::Instant::now() < patience, "{:?}", hub.members("a").await);
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    are(&one, &["ada", "bob"]).await;
+    are(&other, &["ada", "bob"]).await;
+    drop(ada);
+    // They are said again and again, or else they would be forgotten.
+    tokio::time::sleep(Duration::from_millis(1_200)).await;
+    assert_eq!(other.members("a").await.unwrap(), ["ada", "bob"], "in another tab");
+    drop(again);
+    are(&other, &["bob"]).await;
+    assert_eq!(one.members("b").await.unwrap(), ["eve\0\r\n"]);
+    drop(bob);
+    are(&one, &[]).await;
+    let _carol = one.join("a", "carol");
+    are(&other, &["carol"]).await;
+    drop(one);
+    are(&other, &[]).await;
+
+    let alone = RedisBroadcaster::embedded(sse_broadcast::Settings::new());
+    let _dora = alone.join("a", "dora");
+    assert_eq!(alone.members("a").await.unwrap(), ["dora"]);
+    assert_eq!((alone.clients_everywhere().nodes, alone.clients_everywhere().clients), (1, 0));
 }

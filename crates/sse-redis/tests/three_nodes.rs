@@ -58,8 +58,11 @@ struct World {
     nodes: Mutex<[Option<RedisBroadcaster>; NODES]>,
     is_over: AtomicBool,
     /// What was published, by epoch and number: its topic and data.
-    published: Mutex<BTreeMap<String, BTreeMap<Sequence, (&'static str, String)>>>,
+    published: Mutex<BTreeMap<String, Published>>,
 }
+
+/// Topics and data.
+type Published = BTreeMap<Sequence, (&'static str, String)>;
 
 impl World {
     async fn begin(engine: Engine, settings: Settings) -> Arc<Self> {
