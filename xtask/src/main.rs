@@ -19,7 +19,7 @@ use std::process::ExitCode;
 use report::Report;
 use steps::{
     bench, browser, clients, deep, deny, docs, features, fuzz, gate, lint, loom, matrix, minimal_versions,
-    miri, msrv, mutants, no_std, proxies, public_api, sanitizers, test,
+    miri, msrv, mutants, no_std, nodes, proxies, public_api, sanitizers, test,
 };
 use workspace::Workspace;
 
@@ -45,6 +45,7 @@ cargo xtask <command>
   loom                        the locks of the broadcaster, in every order that threads can take them
   miri                        tests in an interpreter that sees undefined behaviour (nightly)
   sanitizers                  tests under ThreadSanitizer and AddressSanitizer (nightly)
+  nodes [--port N]            serves the chat on three nodes behind nginx, at port 8080 unless told, until Ctrl-C
   browser                     the live examples in a real browser
   clients                     the examples that speak an API, asked by its released clients
   matrix                      released clients, browsers among them, against the servers of all adapters
@@ -111,6 +112,8 @@ fn run(args: &[&str], workspace: &Workspace, report: &mut Report) -> Option<()> 
         ["loom"] => loom::run(workspace, report),
         ["miri"] => miri::run(workspace, report),
         ["sanitizers"] => sanitizers::run(workspace, report),
+        ["nodes"] => nodes::run(workspace, report, "8080"),
+        ["nodes", "--port", port] => nodes::run(workspace, report, port),
         ["browser"] => browser::run(workspace, report),
         ["clients"] => clients::run(workspace, report),
         ["matrix"] => matrix::run(workspace, report),

@@ -1,7 +1,7 @@
 //! Chat rooms on actix-web: who is there, streams that resume, a metric of which only the newest value counts.
 //!
 //! `cargo run -p sse-actix --features broadcast --example chat`, with the environment variable `PORT` for a port of your
-//! choice.
+//! choice, and `REDIS_URL` to be one of many nodes. `cargo xtask nodes` runs three of them.
 #![allow(clippy::print_stdout, reason = "it tells where it listens")]
 
 use actix_web::http::StatusCode;
@@ -14,7 +14,6 @@ use sse_actix::{LastEventId, Retry, Sse};
 use sse_demo::about_json;
 use sse_demo::chat::{Chat, MAX_BODY, PAGE};
 use sse_demo::streams::Stop;
-use std::io;
 use std::net::TcpListener;
 
 #[derive(Deserialize)]
@@ -23,10 +22,10 @@ struct Room {
 }
 
 #[actix_web::main]
-async fn main() -> io::Result<()> {
+async fn main() -> Result<(), Box<dyn core::error::Error>> {
     let port = std::env::var("PORT").ok().and_then(|port| port.parse().ok()).unwrap_or(3000);
     let listener = TcpListener::bind(("127.0.0.1", port))?;
-    let (chat, stop) = (Chat::new(), Stop::on_ctrl_c());
+    let (chat, stop) = (Chat::from_env().await?, Stop::on_ctrl_c());
     let measured = chat.clone();
     actix_web::rt::spawn(async move { measured.measure().await });
 
@@ -51,7 +50,7 @@ async fn main() -> io::Result<()> {
         chat.close();
     })
     .listen(listener)?;
-    server.run().await
+    Ok(server.run().await?)
 }
 
 async fn events(chat: Data<Chat>, room: Query<Room>, LastEventId(seen): LastEventId) -> impl Responder {
@@ -62,7 +61,7 @@ async fn events(chat: Data<Chat>, room: Query<Room>, LastEventId(seen): LastEven
 }
 
 async fn say(chat: Data<Chat>, message: Bytes) -> HttpResponse {
-    match chat.say(&message) {
+    match chat.say(&message).await {
         Ok(id) => HttpResponse::Ok().body(id),
         Err(refusal) => {
             let status = StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::BAD_REQUEST);

@@ -1,7 +1,7 @@
 //! Chat rooms on axum: who is there, streams that resume, a metric of which only the newest value counts.
 //!
 //! `cargo run -p sse-axum --features broadcast --example chat`, with the environment variable `PORT` for a port of your
-//! choice.
+//! choice, and `REDIS_URL` to be one of many nodes. `cargo xtask nodes` runs three of them.
 #![allow(clippy::print_stdout, reason = "it tells where it listens")]
 
 use axum::Router;
@@ -18,7 +18,6 @@ use sse_axum::{LastEventId, Retry, Sse};
 use sse_demo::about_json;
 use sse_demo::chat::{Chat, MAX_BODY, PAGE};
 use sse_demo::streams::Stop;
-use std::io;
 use tokio::net::TcpListener;
 
 #[derive(Deserialize)]
@@ -27,10 +26,10 @@ struct Room {
 }
 
 #[tokio::main]
-async fn main() -> io::Result<()> {
+async fn main() -> Result<(), Box<dyn core::error::Error>> {
     let port = std::env::var("PORT").ok().and_then(|port| port.parse().ok()).unwrap_or(3000);
     let listener = TcpListener::bind(("127.0.0.1", port)).await?;
-    let (chat, stop) = (Chat::new(), Stop::on_ctrl_c());
+    let (chat, stop) = (Chat::from_env().await?, Stop::on_ctrl_c());
     let measured = chat.clone();
     tokio::spawn(async move { measured.measure().await });
 
@@ -49,7 +48,7 @@ async fn main() -> io::Result<()> {
         stop.pressed().await;
         chat.close();
     };
-    axum::serve(listener, app).with_graceful_shutdown(stopped).await
+    Ok(axum::serve(listener, app).with_graceful_shutdown(stopped).await?)
 }
 
 async fn events(
@@ -63,6 +62,6 @@ async fn events(
 }
 
 async fn say(State(chat): State<Chat>, message: Bytes) -> Result<String, StatusCode> {
-    chat.say(&message)
-        .map_err(|refusal| StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::BAD_REQUEST))
+    let said = chat.say(&message).await;
+    said.map_err(|refusal| StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::BAD_REQUEST))
 }

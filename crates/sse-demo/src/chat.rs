@@ -1,4 +1,5 @@
-//! Chat rooms and who is in them: topics of one broadcaster, streams that resume.
+//! Chat rooms and who is in them: topics of one log, streams that resume. The log is in this process, or a Redis Stream that any
+//! number of nodes share.
 //!
 //! | request | answer |
 //! |---|---|
@@ -9,20 +10,17 @@
 //! | `POST /cut` | [`Chat::cut`] |
 
 use crate::host::{Host, Source};
-use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use core::future::Future;
 use core::time::Duration;
 use serde::{Deserialize, Serialize};
-use sse_broadcast::sse_core::{Event, EventId, EventName, event_name};
-use sse_broadcast::{
-    Broadcaster, Lag, Message, Position, Presence, PublishError, Settings, SubscribeError, Subscription,
-    TypedEvent,
-};
-use std::collections::HashMap;
+use sse_broadcast::sse_core::{EventId, EventName, event_name};
+use sse_broadcast::{Epoch, Lag, Message, Presence, Settings, SubscribeError, Subscription, TypedEvent};
+use sse_redis::{ConnectError, InvalidAddress, PublishError, RedisBroadcaster, Servers};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::time::{MissedTickBehavior, interval};
 
 /// The page served at `/`: one file, nothing to fetch but the stream.
@@ -40,8 +38,14 @@ pub const MAX_NAME: usize = 40;
 /// How many rooms there may be; they last as long as the server.
 pub const ROOMS: usize = 100;
 
-/// How many messages somebody who comes in sees.
-pub const SHOWN: usize = 50;
+/// How many events of a room are kept: what somebody who comes in sees.
+pub const KEPT: usize = 500;
+
+/// For how long they are kept.
+const AGE: Duration = Duration::from_secs(3_600);
+
+/// The name of the stream that nodes share.
+const STREAM: &str = "chat";
 
 /// The topic that everybody hears, whatever the room.
 const METRICS: &str = "metrics";
@@ -50,32 +54,36 @@ const METRICS: &str = "metrics";
 const ROOM: &str = "room/";
 
 /// What was said: the event `chat`.
-#[derive(Clone, Debug, Serialize)]
-struct Said {
-    /// Counts the messages of a room from 1, without gaps: by it the page shows that nothing is lost.
+#[derive(Serialize)]
+struct Said<'a> {
+    /// Who counts: a node, or a life of it.
+    by: &'a str,
+    /// Counts what was said in a room at that node from 1, without gaps: by it the page shows that nothing is lost.
     n: u64,
     name: String,
     text: String,
     at_ms: u64,
 }
 
-impl TypedEvent for Said {
+impl TypedEvent for Said<'_> {
     const NAME: EventName<'static> = event_name!("chat");
 }
 
-/// How many are in a room: the event `here`.
+/// How many are in a room at a node: the event `here`.
 #[derive(Serialize)]
-struct Here {
+struct Here<'a> {
+    node: &'a str,
     clients: usize,
 }
 
-impl TypedEvent for Here {
+impl TypedEvent for Here<'_> {
     const NAME: EventName<'static> = event_name!("here");
 }
 
-/// What the server is doing: the event `load`.
-#[derive(Clone, Debug, Serialize)]
-struct Load {
+/// What a node is doing: the event `load`.
+#[derive(Serialize)]
+struct Load<'a> {
+    node: &'a str,
     cpu: f64,
     rss_kb: u64,
     clients: usize,
@@ -83,7 +91,7 @@ struct Load {
     is_measured: bool,
 }
 
-impl TypedEvent for Load {
+impl TypedEvent for Load<'_> {
     const NAME: EventName<'static> = event_name!("load");
 }
 
@@ -102,6 +110,10 @@ pub enum Refusal {
     Malformed,
     /// There are [`ROOMS`] rooms already, or the server is about to stop.
     Full,
+    /// The log that nodes share cannot be reached: nothing was said.
+    Unreachable,
+    /// It did not answer: it was said or it was not.
+    Unconfirmed,
 }
 
 impl Refusal {
@@ -110,110 +122,173 @@ impl Refusal {
     pub fn status(self) -> u16 {
         match self {
             Self::Malformed => 400,
-            Self::Full => 503,
+            Self::Full | Self::Unreachable => 503,
+            Self::Unconfirmed => 504,
         }
     }
 }
 
-/// The rooms. Cheap to clone; all clones are the same.
+/// The rooms of this node. Cheap to clone; all clones are the same.
 #[derive(Clone, Debug)]
 pub struct Chat {
-    hub: Broadcaster,
-    /// Held while something is counted and published, so that counts are published in order.
-    turn: Arc<Mutex<()>>,
-    /// What a snapshot shows. Changed while publishing only, so that an event is in the snapshot or behind it.
-    shown: Arc<Mutex<Shown>>,
+    hub: RedisBroadcaster,
+    /// The name of this node.
+    node: Arc<str>,
+    rooms: Arc<Mutex<BTreeSet<Arc<str>>>>,
+    counts: Arc<tokio::sync::Mutex<Counts>>,
+    doors: Arc<Doors>,
     cuts: watch::Sender<()>,
 }
 
-#[derive(Debug, Default)]
-struct Shown {
-    rooms: HashMap<Arc<str>, Room>,
-    load: Option<Load>,
+/// What was said at this node.
+#[derive(Debug)]
+struct Counts {
+    by: String,
+    lives: u64,
+    said: HashMap<Arc<str>, u64>,
 }
 
+/// The rooms that somebody came into, or left.
 #[derive(Debug, Default)]
-struct Room {
-    said: u64,
-    recent: VecDeque<Said>,
+struct Doors {
+    used: Mutex<BTreeSet<Arc<str>>>,
+    used_since: Notify,
+}
+
+impl Doors {
+    fn use_of(&self, client: &Presence<'_>) {
+        let rooms = client.topics.iter().filter(|topic| topic.starts_with(ROOM));
+        lock(&self.used).extend(rooms.cloned());
+        self.used_since.notify_one();
+    }
+}
+
+/// The environment does not name a log that can be read.
+#[derive(Debug, thiserror::Error)]
+pub enum NoLog {
+    /// `REDIS_URL` is no address.
+    #[error(transparent)]
+    Address(#[from] InvalidAddress),
+    /// Nobody answers there as should be.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
 }
 
 impl Chat {
-    /// Makes a chat without rooms.
+    /// Makes a chat without rooms, in this process.
     #[must_use]
     pub fn new() -> Self {
-        let turn = Arc::default();
-        let (joined, left) = (Arc::clone(&turn), Arc::clone(&turn));
-        let settings = Settings::new()
-            .with_topics(ROOMS + 1)
-            .with_lag(Lag::LatestPerKey)
-            .on_connect(move |client| tell_who_is_here(&joined, client))
-            .on_leave(move |client| tell_who_is_here(&left, client));
-        Self { hub: Broadcaster::new(settings), turn, shown: Arc::default(), cuts: watch::Sender::new(()) }
+        let doors = Arc::default();
+        Self::of(RedisBroadcaster::embedded(settings(&doors)), doors)
     }
 
-    /// The stream of a room, from the last event that the client saw on; one that does not resume begins with what was
-    /// said last.
+    /// Makes a node of the chat in the Redis that the environment variable `REDIS_URL` names; without it, as [`Chat::new`].
+    ///
+    /// # Errors
+    ///
+    /// [`NoLog`].
+    pub async fn from_env() -> Result<Self, NoLog> {
+        let Ok(url) = std::env::var("REDIS_URL") else { return Ok(Self::new()) };
+        let doors = Arc::default();
+        let shared = sse_redis::Settings::new(STREAM).with_local(settings(&doors)).with_age(AGE);
+        Ok(Self::of(RedisBroadcaster::connect(Servers::at(&url)?, shared).await?, doors))
+    }
+
+    fn of(hub: RedisBroadcaster, doors: Arc<Doors>) -> Self {
+        let node = Epoch::random();
+        let counts = Counts { by: node.as_str().to_owned(), lives: 1, said: HashMap::new() };
+        Self {
+            hub,
+            node: Arc::from(node.as_str()),
+            rooms: Arc::default(),
+            counts: Arc::new(tokio::sync::Mutex::new(counts)),
+            doors,
+            cuts: watch::Sender::new(()),
+        }
+    }
+
+    /// The stream of a room, from the last event that the client saw on; one that does not resume begins with what the log
+    /// still has.
     pub fn join(&self, room: &str, last_event_id: Option<&EventId<'_>>) -> Subscription {
+        let hub = self.hub.broadcaster();
         let Some(topic) = self.open_room(room) else {
-            return self.hub.refusal(SubscribeError::TooManyTopics { limit: ROOMS });
+            return hub.refusal(SubscribeError::TooManyTopics { limit: ROOMS });
         };
-        let (shown, room) = (Arc::clone(&self.shown), Arc::clone(&topic));
-        self.hub
-            .subscription([topic, Arc::from(METRICS)])
+        // Figures of the past are for nobody.
+        let now = hub.position().sequence;
+        hub.subscription([topic, Arc::from(METRICS)])
             .resume(last_event_id)
-            .snapshot(move || lock(&shown).events(&room))
+            .from_oldest()
+            .filter(move |event| event.topic != METRICS || event.sequence > now)
             .open()
-            .unwrap_or_else(|error| self.hub.refusal(error))
+            .unwrap_or_else(|error| hub.refusal(error))
     }
 
     /// Says something: `{"room", "name", "text"}`. Returns the id of the event.
     ///
     /// # Errors
     ///
-    /// [`Refusal`]: nothing was said.
-    pub fn say(&self, body: &[u8]) -> Result<String, Refusal> {
+    /// [`Refusal`].
+    pub async fn say(&self, body: &[u8]) -> Result<String, Refusal> {
         let Say { room, name, text } = serde_json::from_slice(body).map_err(|_| Refusal::Malformed)?;
         if !is_name(&room) || !is_name(&name) || text.is_empty() || text.len() > MAX_TEXT {
             return Err(Refusal::Malformed);
         }
         let topic = self.open_room(&room).ok_or(Refusal::Full)?;
-        let _turn = lock(&self.turn);
-        let said = self.hub.publish_with(&topic, || {
-            let mut shown = lock(&self.shown);
-            let room = shown.rooms.entry(Arc::clone(&topic)).or_default();
-            room.said += 1;
-            let said = Said { n: room.said, name, text, at_ms: now_ms() };
-            room.recent.push_back(said.clone());
-            if room.recent.len() > SHOWN {
-                room.recent.pop_front();
+        // Held until it is published: what is counted first comes first.
+        let mut counts = self.counts.lock().await;
+        let n = counts.said.get(&topic).copied().unwrap_or_default() + 1;
+        let said = typed(&Said { by: &counts.by, n, name, text, at_ms: now_ms() });
+        match self.hub.publish(&topic, said).await {
+            Ok(position) => {
+                counts.said.insert(topic, n);
+                Ok(position.to_id().as_str().to_owned())
             }
-            typed(&said)
-        });
-        said.map(Position::to_id).map(|id| id.as_str().to_owned()).map_err(|_| Refusal::Full)
+            Err(PublishError::Unconfirmed(_)) => {
+                // Nobody can tell whether the next one follows it: it is counted anew.
+                counts.lives += 1;
+                counts.by = format!("{}.{}", self.node, counts.lives);
+                counts.said.clear();
+                Err(Refusal::Unconfirmed)
+            }
+            Err(PublishError::Invalid(_)) => Err(Refusal::Full),
+            Err(_) => Err(Refusal::Unreachable),
+        }
     }
 
-    /// Tells everybody once a second what the server is doing: under one key, for only the newest counts.
+    /// Tells everybody who is here, whenever that changes, and once a second what this node is doing: each under a key, for only
+    /// the newest counts.
     pub async fn measure(&self) {
         let mut host = Host::default();
         let mut seconds = interval(Duration::from_secs(1));
         seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let node = &*self.node;
         loop {
-            seconds.tick().await;
-            let figures = host.read();
-            let load = Load {
-                cpu: figures.cpu,
-                rss_kb: figures.rss_kb,
-                clients: self.hub.client_count(),
-                published: self.hub.stats().published,
-                is_measured: figures.source == Source::Proc,
-            };
-            let published = self.hub.publish_with(METRICS, || {
-                lock(&self.shown).load = Some(load.clone());
-                typed(&load).with_key("server")
-            });
-            if published == Err(PublishError::Closed) {
-                return;
+            tokio::select! {
+                () = self.doors.used_since.notified() => {
+                    let used = core::mem::take(&mut *lock(&self.doors.used));
+                    for room in used {
+                        let clients = self.hub.broadcaster().topic_client_count(&room);
+                        let here = typed(&Here { node, clients }).with_key(format!("here {node}"));
+                        // What is not told now is told with the next change.
+                        drop(self.hub.publish(&room, here).await);
+                    }
+                }
+                _ = seconds.tick() => {
+                    let figures = host.read();
+                    let load = Load {
+                        node,
+                        cpu: figures.cpu,
+                        rss_kb: figures.rss_kb,
+                        clients: self.hub.broadcaster().client_count(),
+                        published: self.hub.broadcaster().stats().published,
+                        is_measured: figures.source == Source::Proc,
+                    };
+                    let told = self.hub.publish(METRICS, typed(&load).with_key(format!("load {node}"))).await;
+                    if told == Err(PublishError::Invalid(sse_broadcast::PublishError::Closed)) {
+                        return;
+                    }
+                }
             }
         }
     }
@@ -236,20 +311,31 @@ impl Chat {
 
     /// Ends every stream for good, so that a server can stop.
     pub fn close(&self) {
-        self.hub.shutdown();
+        self.hub.broadcaster().shutdown();
     }
 
     /// The topic of a room, which is remembered, if there is space for another.
     fn open_room(&self, room: &str) -> Option<Arc<str>> {
         let room = if is_name(room) { room } else { "lobby" };
         let topic: Arc<str> = format!("{ROOM}{room}").into();
-        let mut shown = lock(&self.shown);
-        if !shown.rooms.contains_key(&topic) && shown.rooms.len() >= ROOMS {
+        let mut rooms = lock(&self.rooms);
+        if !rooms.contains(&topic) && rooms.len() >= ROOMS {
             return None;
         }
-        shown.rooms.entry(Arc::clone(&topic)).or_default();
+        rooms.insert(Arc::clone(&topic));
         Some(topic)
     }
+}
+
+fn settings(doors: &Arc<Doors>) -> Settings {
+    let (came, left) = (Arc::clone(doors), Arc::clone(doors));
+    Settings::new()
+        .with_topics(ROOMS + 1)
+        .with_events(KEPT)
+        .with_age(AGE)
+        .with_lag(Lag::LatestPerKey)
+        .on_connect(move |client| came.use_of(client))
+        .on_leave(move |client| left.use_of(client))
 }
 
 impl Default for Chat {
@@ -258,31 +344,9 @@ impl Default for Chat {
     }
 }
 
-impl Shown {
-    fn events(&self, room: &str) -> Vec<Event<'static>> {
-        let recent = self.rooms.get(room).into_iter().flat_map(|room| &room.recent);
-        let load = self.load.iter().map(event);
-        recent.map(event).chain(load).collect()
-    }
-}
-
-/// Runs whenever a client connects or leaves. The key lets the newest count alone reach those who fell behind.
-fn tell_who_is_here(turn: &Mutex<()>, client: &Presence<'_>) {
-    let _turn = lock(turn);
-    for room in client.topics.iter().filter(|topic| topic.starts_with(ROOM)) {
-        let here = Here { clients: client.broadcaster.topic_client_count(room) };
-        // Refused when the server stops: there is nobody left to tell.
-        drop(client.broadcaster.publish(room, typed(&here).with_key("here")));
-    }
-}
-
-fn event<E: TypedEvent>(value: &E) -> Event<'static> {
-    // Numbers and text: they can always be written.
-    Event::new(serde_json::to_string(value).unwrap_or_default()).with_name(E::NAME)
-}
-
 fn typed<E: TypedEvent>(value: &E) -> Message<'static> {
-    Message::typed(value).unwrap_or_else(|_| event(value).into())
+    // Numbers and text: they can always be written.
+    Message::typed(value).unwrap_or_else(|_| Message::from(""))
 }
 
 fn is_name(text: &str) -> bool {
@@ -302,79 +366,118 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use core::pin::Pin;
     use sse_broadcast::{Delivery, Outcome};
-    use tokio_stream::{Stream, StreamExt};
+    use tokio_stream::StreamExt;
 
-    fn say(chat: &Chat, room: &str, text: &str) -> String {
+    async fn say(chat: &Chat, room: &str, text: &str) -> String {
         let body = serde_json::json!({ "room": room, "name": "ada", "text": text }).to_string();
-        chat.say(body.as_bytes()).unwrap()
+        chat.say(body.as_bytes()).await.unwrap()
     }
 
+    /// What comes next, but for figures.
     async fn text(stream: &mut Subscription) -> String {
-        match stream.next().await {
-            Some(Delivery::Frame(frame)) => core::str::from_utf8(frame.as_bytes()).unwrap().to_owned(),
-            other => panic!("{other:?}"),
+        loop {
+            match stream.next().await {
+                Some(Delivery::Frame(frame)) => {
+                    let text = core::str::from_utf8(frame.as_bytes()).unwrap();
+                    if !text.starts_with("event: load\n") {
+                        return text.to_owned();
+                    }
+                }
+                other => panic!("{other:?}"),
+            }
         }
     }
 
-    #[tokio::test]
-    async fn a_room_hears_what_is_said_in_it_and_who_is_there() {
+    fn measured() -> Chat {
         let chat = Chat::new();
+        let measured = chat.clone();
+        tokio::spawn(async move { measured.measure().await });
+        chat
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_room_hears_what_is_said_in_it_and_who_is_there() {
+        let chat = measured();
         let mut stream = chat.join("lobby", None);
         assert!(text(&mut stream).await.starts_with("event: sse:start\n"));
         let here = text(&mut stream).await;
-        assert!(here.starts_with("event: here\nid: ") && here.contains("{\"clients\":1}"), "{here}");
-        say(&chat, "elsewhere", "unheard");
-        let id = say(&chat, "lobby", "one\r\ntwo");
+        assert!(here.starts_with("event: here\nid: ") && here.contains("\"clients\":1}"), "{here}");
+        say(&chat, "elsewhere", "unheard").await;
+        let id = say(&chat, "lobby", "one\r\ntwo").await;
         let said = text(&mut stream).await;
-        assert!(said.contains(&format!("event: chat\nid: {id}\ndata: {{\"n\":1,")), "{said}");
-        assert!(!said.contains("unheard"));
-        let other = chat.join("lobby", None);
-        let mut other = Box::pin(other);
-        let mut cx = core::task::Context::from_waker(core::task::Waker::noop());
-        assert!(Pin::new(&mut other).poll_next(&mut cx).is_ready());
-        assert!(text(&mut stream).await.contains("{\"clients\":2}"));
+        assert!(said.contains(&format!("event: chat\nid: {id}\ndata: {{\"by\":\"")), "{said}");
+        assert!(said.contains("\"n\":1,") && !said.contains("unheard"), "{said}");
+        let mut other = chat.join("lobby", None);
+        assert!(text(&mut other).await.starts_with("event: sse:start\n"));
+        assert!(text(&mut stream).await.contains("\"clients\":2}"));
         drop(other);
-        assert!(text(&mut stream).await.contains("{\"clients\":1}"));
+        assert!(text(&mut stream).await.contains("\"clients\":1}"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_comes_later_hears_no_figures_of_the_past() {
+        let chat = measured();
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        let mut stream = chat.join("lobby", None);
+        assert!(text(&mut stream).await.starts_with("event: sse:start\n"));
+        let mut loads = 0;
+        while let Ok(Some(Delivery::Frame(frame))) =
+            tokio::time::timeout(Duration::from_millis(2_500), stream.next()).await
+        {
+            loads += core::str::from_utf8(frame.as_bytes()).unwrap().matches("event: load\n").count();
+            if loads == 2 {
+                return;
+            }
+        }
+        panic!("{loads} figures");
     }
 
     #[tokio::test]
     async fn who_comes_later_sees_what_was_said_and_who_resumes_what_was_missed() {
         let chat = Chat::new();
-        let first = say(&chat, "lobby", "first");
-        say(&chat, "lobby", "second");
+        let first = say(&chat, "lobby", "first").await;
+        say(&chat, "lobby", "second").await;
         let mut back = chat.join("lobby", Some(&EventId::stripped(first)));
         assert_eq!(back.outcome(), Outcome::Resumed { replayed: 1 });
         let missed = text(&mut back).await;
         assert!(!missed.contains("first") && missed.contains("second"), "{missed}");
         let mut late = chat.join("lobby", None);
+        text(&mut late).await;
         let shown = text(&mut late).await;
         assert!(shown.contains("first") && shown.contains("second"), "{shown}");
     }
 
-    #[test]
-    fn what_is_not_a_message_is_refused() {
+    #[tokio::test]
+    async fn what_is_not_a_message_is_refused() {
         let chat = Chat::new();
         let long = "x".repeat(MAX_TEXT + 1);
         for (room, name, text) in
             [("", "a", "b"), ("r", " ", "b"), ("r", "a", ""), ("r", "a", &long), (&long, "a", "b")]
         {
             let body = serde_json::json!({ "room": room, "name": name, "text": text }).to_string();
-            assert_eq!(chat.say(body.as_bytes()), Err(Refusal::Malformed));
+            assert_eq!(chat.say(body.as_bytes()).await, Err(Refusal::Malformed));
         }
-        assert_eq!(chat.say(b"{"), Err(Refusal::Malformed));
+        assert_eq!(chat.say(b"{").await, Err(Refusal::Malformed));
     }
 
-    #[test]
-    fn rooms_are_bounded() {
+    #[tokio::test]
+    async fn rooms_are_bounded() {
         let chat = Chat::new();
         for room in 0..ROOMS {
-            say(&chat, &room.to_string(), "hello");
+            say(&chat, &room.to_string(), "hello").await;
         }
-        assert_eq!(chat.say(br#"{"room":"more","name":"a","text":"b"}"#), Err(Refusal::Full));
+        assert_eq!(chat.say(br#"{"room":"more","name":"a","text":"b"}"#).await, Err(Refusal::Full));
         let refused = chat.join("more", None);
         assert_eq!(refused.outcome(), Outcome::Refused(SubscribeError::TooManyTopics { limit: ROOMS }));
+    }
+
+    #[tokio::test]
+    async fn a_chat_that_is_closed_says_nothing_more() {
+        let chat = Chat::new();
+        chat.close();
+        assert_eq!(chat.say(br#"{"room":"r","name":"a","text":"b"}"#).await, Err(Refusal::Full));
+        chat.measure().await;
     }
 
     #[tokio::test]

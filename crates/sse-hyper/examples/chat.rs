@@ -1,7 +1,7 @@
 //! Chat rooms on hyper: who is there, streams that resume, a metric of which only the newest value counts.
 //!
 //! `cargo run -p sse-hyper --features broadcast --example chat`, with the environment variable `PORT` for a port of your
-//! choice.
+//! choice, and `REDIS_URL` to be one of many nodes. `cargo xtask nodes` runs three of them.
 #![allow(clippy::print_stdout, reason = "it tells where it listens")]
 
 use bytes::Bytes;
@@ -22,16 +22,15 @@ use sse_demo::chat::{Chat, MAX_BODY, PAGE};
 use sse_demo::streams::Stop;
 use sse_hyper::broadcast::outcome_header;
 use sse_hyper::{Retry, Sse, last_event_id};
-use std::io;
 use tokio::net::TcpListener;
 
 type Body = UnsyncBoxBody<Bytes, Infallible>;
 
 #[tokio::main]
-async fn main() -> io::Result<()> {
+async fn main() -> Result<(), Box<dyn core::error::Error>> {
     let port = std::env::var("PORT").ok().and_then(|port| port.parse().ok()).unwrap_or(3000);
     let listener = TcpListener::bind(("127.0.0.1", port)).await?;
-    let (chat, stop) = (Chat::new(), Stop::on_ctrl_c());
+    let (chat, stop) = (Chat::from_env().await?, Stop::on_ctrl_c());
     let measured = chat.clone();
     tokio::spawn(async move { measured.measure().await });
 
@@ -74,7 +73,7 @@ async fn respond(chat: &Chat, request: Request<Incoming>) -> Response<Body> {
         (&Method::GET | &Method::HEAD, "/about.json") => text("application/json", about_json("hyper", "1.0")),
         (&Method::GET | &Method::HEAD, "/events") => events(chat, &request),
         (&Method::POST, "/say") => match Limited::new(request.into_body(), MAX_BODY).collect().await {
-            Ok(body) => match chat.say(&body.to_bytes()) {
+            Ok(body) => match chat.say(&body.to_bytes()).await {
                 Ok(id) => text("text/plain; charset=utf-8", id),
                 Err(refusal) => status(StatusCode::from_u16(refusal.status()).unwrap_or_default()),
             },

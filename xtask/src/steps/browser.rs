@@ -18,7 +18,7 @@ pub(crate) fn run(workspace: &Workspace, report: &mut Report) {
 /// The scripts start the example servers; 0 is their only good exit code.
 fn drive(workspace: &Workspace) -> StepResult {
     let root = &workspace.root;
-    let scripts = ["run.mjs", "chat.mjs", "html.mjs"].map(|script| format!("{DIR}/{script}"));
+    let scripts = ["run.mjs", "chat.mjs", "html.mjs", "nodes.mjs"].map(|script| format!("{DIR}/{script}"));
     if let Some(missing) = scripts.iter().find(|script| !root.join(script).is_file()) {
         return Err(format!("{missing} is missing"));
     }

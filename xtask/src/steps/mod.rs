@@ -17,6 +17,7 @@ pub(crate) mod miri;
 pub(crate) mod msrv;
 pub(crate) mod mutants;
 pub(crate) mod no_std;
+pub(crate) mod nodes;
 pub(crate) mod proxies;
 pub(crate) mod public_api;
 pub(crate) mod sanitizers;
