@@ -11,4 +11,6 @@ pub mod engines;
 #[cfg(feature = "peers")]
 pub mod load;
 #[cfg(feature = "peers")]
+pub mod nodes;
+#[cfg(feature = "peers")]
 pub mod report;

@@ -12,12 +12,14 @@ usage: sse-benches encode|decode|broadcast [--engine NAME] [--corpus NAME] [--n 
        sse-benches report [--only PART] [--into FILE]
        sse-benches gate
        sse-benches load [MEASURE] [--engine NAME] [--runs TIMES] [--quick] [--keep FOLDER]
+       sse-benches nodes [--quick]
        sse-benches serve --engine NAME [--ready N | --channel N] [--heartbeat SECONDS]
 
 encode, decode and broadcast check and then run the engines named NAME (all, without), on the corpora named NAME:
 TIMES events, streams, or rounds of publishing. report measures all of them, prints Markdown, and puts it into the
-page FILE; PART is encode, decode, broadcast or load. gate counts what ours cost, for the regression gate. load measures
+page FILE; PART is encode, decode, broadcast, load or nodes. gate counts what ours cost, for the regression gate. load measures
 servers, in processes that run serve: instructions, idle, heartbeat, fan-out, tokens, stalled; all of them without MEASURE.
+nodes measures nodes that share a log in Redis, which it starts.
 --engine may be given more than once. --quick is to see that it works: few clients, one run. --keep leaves callgrind's
 profiles there. Only encode, decode, broadcast and gate are there without the feature `peers`.";
 
@@ -45,6 +47,12 @@ fn run(arguments: &[&str]) -> Option<io::Result<()>> {
         ["report", options @ ..] => report(options)?,
         #[cfg(feature = "peers")]
         ["load", options @ ..] => load::run(&load::Options::parse(options)?, &mut io::stdout().lock()),
+        #[cfg(feature = "peers")]
+        ["nodes", options @ ..] => match options {
+            [] => sse_benches::nodes::run(false).map(|text| print!("{text}")),
+            ["--quick"] => sse_benches::nodes::run(true).map(|text| print!("{text}")),
+            _ => return None,
+        },
         #[cfg(feature = "peers")]
         ["serve", options @ ..] => load::serve(options)?,
         // What `report` and `gate` run under callgrind.

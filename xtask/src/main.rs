@@ -51,7 +51,7 @@ cargo xtask <command>
   matrix                      released clients, browsers among them, against the servers of all adapters
   mutants [ARGS]              changes the core's code, one place at a time: a change that no test notices is a failure
   proxies [--deep]            the matrix's servers behind nginx, HAProxy and Caddy; --deep waits for their default time-outs
-  bench [--only PART]         measures, and writes docs/BENCHMARKS.md; PART is encode, decode, broadcast or load
+  bench [--only PART]         measures, and writes docs/BENCHMARKS.md; PART is encode, decode, broadcast, load or nodes
   bench --gate [--write]      what ours costs, in instructions and allocations, is what benches/gate.txt says; or writes it there
 
 What cannot run here is SKIPPED and says why; with CI=true in the environment that is a failure.";

@@ -10,13 +10,14 @@ mod timing;
 use crate::callgrind::{Copies, Cost};
 use crate::cases::{Case, Group, Part, Reference, costs, groups};
 use crate::engines::Kind;
+use crate::nodes::{self, NODES};
 use std::io;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use timing::Spread;
 
 /// What the page is made of, in its order.
-pub const PARTS: [&str; 4] = ["encode", "decode", "broadcast", LOAD];
+pub const PARTS: [&str; 5] = ["encode", "decode", "broadcast", LOAD, NODES];
 
 const LOAD: &str = "load";
 
@@ -58,6 +59,7 @@ pub fn print(only: Option<&str>, page: Option<&Path>) -> io::Result<()> {
         let start = machine::load();
         let body = match Part::ALL.into_iter().find(|known| known.name() == part) {
             Some(part) => measured_part(part)?,
+            None if part == NODES => nodes::run(false)?,
             None => load()?,
         };
         let text = format!("{}\n{}\n{body}", heading(part), machine::describe(&start));
@@ -74,6 +76,7 @@ fn heading(part: &str) -> &'static str {
         "encode" => "## Encoding\n",
         "decode" => "## Decoding\n",
         "broadcast" => "## Broadcast, without sockets\n",
+        NODES => "## Nodes that share a log\n",
         _ => "## Servers under load\n",
     }
 }

@@ -14,8 +14,10 @@ pub(crate) fn run(workspace: &Workspace, report: &mut Report, only: Option<&str>
     report.step("bench", || {
         let root = &workspace.root;
         workspace.of_manifest(MANIFEST)?;
-        if let Err(why) = tools::program("valgrind", "valgrind", root) {
-            return Ok(Outcome::Skipped(why));
+        for (program, package) in [("valgrind", "valgrind"), ("redis-server", "redis-server")] {
+            if let Err(why) = tools::program(program, package, root) {
+                return Ok(Outcome::Skipped(why));
+            }
         }
         let run = Run::cargo(root).args(["run", "--release", "--manifest-path", MANIFEST, "--", "report"]);
         let run = only.into_iter().fold(run, |run, part| run.args(["--only", part]));
