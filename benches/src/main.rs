@@ -13,13 +13,15 @@ usage: sse-benches encode|decode|broadcast [--engine NAME] [--corpus NAME] [--n 
        sse-benches gate
        sse-benches load [MEASURE] [--engine NAME] [--runs TIMES] [--quick] [--keep FOLDER]
        sse-benches nodes [--quick]
+       sse-benches scale [--clients N] [--events N] [--audience PART] [--nodes N] [--logs N]
        sse-benches serve --engine NAME [--ready N | --channel N] [--heartbeat SECONDS]
 
 encode, decode and broadcast check and then run the engines named NAME (all, without), on the corpora named NAME:
 TIMES events, streams, or rounds of publishing. report measures all of them, prints Markdown, and puts it into the
 page FILE; PART is encode, decode, broadcast, load or nodes. gate counts what ours cost, for the regression gate. load measures
 servers, in processes that run serve: instructions, idle, heartbeat, fan-out, tokens, stalled; all of them without MEASURE.
-nodes measures nodes that share a log in Redis, which it starts.
+nodes measures nodes that share a log in Redis, which it starts. scale simulates such nodes: the table of docs/SCALE.md,
+or the load that the options tell; PART is which part of the clients each event is for, 0 to 1.
 --engine may be given more than once. --quick is to see that it works: few clients, one run. --keep leaves callgrind's
 profiles there. Only encode, decode, broadcast and gate are there without the feature `peers`.";
 
@@ -53,6 +55,11 @@ fn run(arguments: &[&str]) -> Option<io::Result<()>> {
             ["--quick"] => sse_benches::nodes::run(true).map(|text| print!("{text}")),
             _ => return None,
         },
+        #[cfg(feature = "peers")]
+        ["scale", options @ ..] => sse_benches::nodes::scale::run(options).map(|text| {
+            print!("{text}");
+            Ok(())
+        })?,
         #[cfg(feature = "peers")]
         ["serve", options @ ..] => load::serve(options)?,
         // What `report` and `gate` run under callgrind.

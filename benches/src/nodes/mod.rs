@@ -1,5 +1,8 @@
 //! Nodes that share a log in Redis, and one that has its own: what a delivery takes, and what it costs whom.
 
+pub mod model;
+pub mod scale;
+
 use core::pin::pin;
 use core::time::Duration;
 use sse_broadcast::{Delivery, Lag, Settings, Subscription};
@@ -128,7 +131,92 @@ async fn measure(size: Size) -> Result<String, Failed> {
     writeln!(text, "| memory of Redis for an entry | {:.0} bytes |", bytes as f64 / entries as f64)?;
     let node = rss_of_node(&server).await?;
     writeln!(text, "| memory of a node for an event in its log | {node:.0} bytes |")?;
+    text += &checked_model(&server, &mut admin, size).await?;
     Ok(text)
+}
+
+/// What a lone event costs, by the number of nodes and clients: the model of `docs/SCALE.md` says that it is a sum, and is to
+/// foretell what three nodes cost from what none and one do.
+async fn checked_model(
+    server: &Server,
+    admin: &mut redis::aio::MultiplexedConnection,
+    size: Size,
+) -> Result<String, Failed> {
+    const CLIENTS: usize = 100;
+    let none = paced(server, admin, 0, 0, size.lone).await?;
+    let one = paced(server, admin, 1, 0, size.lone).await?;
+    let crowd = paced(server, admin, 1, CLIENTS, size.lone).await?;
+    let three = paced(server, admin, 3, CLIENTS, size.lone).await?;
+    let (read, event) = (one.engine - none.engine, one.process - none.process);
+    let delivery = (crowd.process - one.process) / CLIENTS as f64;
+    let engine = none.engine + 3.0 * read;
+    let process = none.process + 3.0 * (event + CLIENTS as f64 * delivery);
+    let mut text =
+        "\n| CPU for a lone event, one a millisecond | Redis | nodes and publisher |\n|---|---|---|\n"
+            .to_owned();
+    for (what, cost) in [
+        ("no node", none),
+        ("one node, no client", one),
+        ("one node, 100 clients", crowd),
+        ("three nodes, 300 clients", three),
+    ] {
+        writeln!(text, "| {what} | {:.1} µs | {:.1} µs |", cost.engine, cost.process)?;
+    }
+    writeln!(text, "| three nodes, as foretold from the others | {engine:.1} µs | {process:.1} µs |")?;
+    let off = |foretold: f64, measured: f64| 100.0 * (foretold / measured - 1.0);
+    writeln!(
+        text,
+        "| foretold is off by | {:+.0} % | {:+.0} % |",
+        off(engine, three.engine),
+        off(process, three.process)
+    )?;
+    Ok(text)
+}
+
+/// CPU for an event, in microseconds.
+#[derive(Clone, Copy)]
+struct Cost {
+    engine: f64,
+    process: f64,
+}
+
+/// Lone events at so many nodes with so many clients each; the streams are read, and go to no sockets.
+async fn paced(
+    server: &Server,
+    admin: &mut redis::aio::MultiplexedConnection,
+    nodes: usize,
+    clients: usize,
+    events: usize,
+) -> Result<Cost, Failed> {
+    let mut hubs = Vec::new();
+    for _ in 0..nodes {
+        hubs.push(server.node().await?);
+    }
+    let mut reading = tokio::task::JoinSet::new();
+    for hub in &hubs {
+        for _ in 0..clients {
+            reading.spawn(arrivals(hub.broadcaster().subscribe([TOPIC], None)?, events));
+        }
+    }
+    // Each has begun.
+    sleep(Duration::from_millis(200)).await;
+    let (engine, process) = (server_cpu(admin).await?, cpu()?);
+    for _ in 0..events {
+        sleep(Duration::from_millis(1)).await;
+        let mut add = redis::cmd("XADD");
+        add.arg(shared().stream_key()).arg("MAXLEN").arg("~").arg(100_000).arg("*");
+        add.arg("topic").arg(TOPIC).arg("data").arg(payload(0)).query_async::<()>(admin).await?;
+    }
+    while let Some(read) = timeout(PATIENCE, reading.join_next()).await? {
+        if read?.len() != events {
+            return Err("a client did not get all".into());
+        }
+    }
+    let each = |seconds: f64| seconds * 1e6 / events as f64;
+    Ok(Cost {
+        engine: each(server_cpu(admin).await? - engine),
+        process: each((cpu()? - process).as_secs_f64()),
+    })
 }
 
 fn local() -> Settings {
