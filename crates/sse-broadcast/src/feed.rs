@@ -150,6 +150,11 @@ impl Feed {
         hub.wake(woken);
     }
 
+    /// Tells the newest event of the log elsewhere, which may not have been fed yet: clients that name no id get what follows it.
+    pub fn set_newest(&self, sequence: Sequence) {
+        self.hub().lock().newest = sequence;
+    }
+
     /// Tells up to where the log elsewhere may have got, whatever was fed: the ids of clients from nodes that were fed
     /// faster. A client with an id beyond it has one that is not of this log.
     pub fn set_reach(&self, sequence: Sequence) {

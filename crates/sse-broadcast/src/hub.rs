@@ -59,6 +59,8 @@ pub(crate) struct State {
     pub(crate) last: Sequence,
     /// Ids up to here can be those of events that have not been fed yet.
     pub(crate) reach: Sequence,
+    /// Events up to here were published before now, whether they have been fed or not.
+    pub(crate) newest: Sequence,
     /// The feed has stopped, for the time being.
     pub(crate) is_stale: bool,
     time: Time,
@@ -516,6 +518,7 @@ impl State {
             epoch,
             last: Sequence::ZERO,
             reach: Sequence::ZERO,
+            newest: Sequence::ZERO,
             is_stale: false,
             time: Time::default(),
             topics: Slab::new(),

@@ -334,7 +334,7 @@ impl Hub {
         state.mark_told(&mut places);
         let Some(id) = last_event_id.filter(|id| !id.is_reset()) else {
             let oldest = || state.before_first(&places, Sequence::ZERO);
-            let cursor = if is_from_oldest { oldest() } else { last };
+            let cursor = if is_from_oldest { oldest() } else { last.max(state.newest) };
             return Ok(Resumed { epoch, cursor, places, outcome: Outcome::Fresh, last });
         };
         let position = id.as_str().parse::<Position>().ok();

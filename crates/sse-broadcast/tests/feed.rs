@@ -103,6 +103,22 @@ fn b07_a_client_that_is_ahead_of_a_node_gets_nothing_twice_and_all_that_follows(
 }
 
 #[test]
+fn b07_a_fresh_client_gets_nothing_that_was_published_before_it_however_far_behind_its_node_is() {
+    let feed = node(Settings::new(), 1..=2);
+    feed.set_newest(at(4));
+    let mut stream = feed.broadcaster().subscribe(["t"], None).unwrap();
+    let mut batch = feed.batch();
+    (3..=5).for_each(|number| batch.append(fed("t", number, number.to_string())).unwrap());
+    drop(batch);
+    let (text, _) = read(&mut stream);
+    assert!(text.starts_with("event: sse:start\nid: e-1000-4\n"), "{text}");
+    assert!(text.ends_with("\n\nid: e-1000-5\ndata: 5\n\n") && !text.contains("data: 4"), "{text}");
+    // The history is what there is of it.
+    let mut history = feed.broadcaster().subscription(["t"]).from_oldest().open().unwrap();
+    assert_eq!(read(&mut history).0.matches("\ndata: ").count(), 1 + 5);
+}
+
+#[test]
 fn b07_an_id_from_beyond_what_can_be_is_not_of_this_log() {
     let feed = node(Settings::new(), 1..=2);
     feed.set_reach(at(7));

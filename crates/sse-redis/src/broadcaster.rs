@@ -6,11 +6,16 @@ use crate::presence::{self, Clients, Members, Membership};
 use crate::servers::Servers;
 use crate::settings::{Outage, Settings};
 use core::fmt;
+use core::time::Duration;
 use redis::aio::MultiplexedConnection;
 use sse_broadcast::{Broadcaster, Message, Position};
 use std::sync::{Arc, PoisonError};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
+
+/// How soon a server that refused is asked again, while a publication may wait.
+const AGAIN: Duration = Duration::from_millis(50);
 
 /// Events for the clients of many nodes: what one node publishes, the clients of all of them get.
 ///
@@ -120,26 +125,19 @@ impl RedisBroadcaster {
         }
         let limit = node.settings.publishing;
         let _one_of_them = node.publishing.try_acquire().map_err(|_| PublishError::Busy { limit })?;
-        let mut connection = connection(node).await.map_err(PublishError::Unreachable)?;
-        let published = commands::publish(&mut connection, &node.settings, &fields);
-        match timeout(node.settings.answer_within, published).await {
-            Ok(Ok((epoch, id))) => {
-                node.confirm(epoch, id);
-                Ok(Position { epoch, sequence: id.sequence() })
-            }
-            Ok(Err(error)) => {
-                let engine = EngineError::from(&error);
-                if !is_answer(&error) {
-                    node.report_broken();
-                    return Err(PublishError::Unconfirmed(engine));
+        let Outage::Wait(time) = node.settings.outage else { return publish(node, &fields).await };
+        let deadline = Instant::now() + time;
+        loop {
+            match publish(node, &fields).await {
+                // Of these nothing was published, and they pass: with a failover, for instance.
+                Err(PublishError::Unreachable(error) | PublishError::Refused(error))
+                    if error.kind().may_pass() && Instant::now() < deadline =>
+                {
+                    let link = node.wire.subscribe();
+                    drop(timeout_at(deadline.min(Instant::now() + AGAIN), until_up(link)).await);
                 }
-                // The master is another one by now.
-                if engine.kind() == Engine::ReadOnly || error.redirect_node().is_some() {
-                    node.report_broken();
-                }
-                Err(PublishError::Refused(engine))
+                published => return published,
             }
-            Err(_) => Err(PublishError::Unconfirmed(EngineError::overdue("publishing"))),
         }
     }
 
@@ -172,7 +170,7 @@ impl RedisBroadcaster {
         match &*self.engine {
             Log::Embedded { members, .. } => Ok(members.here(topic)),
             Log::Shared(node, _) => {
-                let mut connection = connection(node).await?;
+                let mut connection = connection(node)?;
                 presence::members(node, &mut connection, topic).await
             }
         }
@@ -200,23 +198,45 @@ impl RedisBroadcaster {
     }
 }
 
-/// The connection to publish on, as soon as there is one.
-async fn connection(node: &Node) -> Result<MultiplexedConnection, EngineError> {
-    let mut wire = node.wire.subscribe();
-    let now = wire.borrow_and_update().clone();
-    let down = match (now, node.settings.outage) {
-        (Wire::Up(connection), _) => return Ok(connection),
-        (Wire::Down(error), _) => error,
-        (Wire::New, _) => EngineError::overdue("connecting"),
-    };
-    let Outage::Wait(time) = node.settings.outage else { return Err(down) };
-    match timeout(time, wire.wait_for(|wire| matches!(wire, Wire::Up(_)))).await {
-        Ok(Ok(wire)) => match &*wire {
-            Wire::Up(connection) => Ok(connection.clone()),
-            Wire::New | Wire::Down(_) => Err(down),
-        },
-        _ => Err(down),
+/// Publishes on the connection that there is, if there is one.
+async fn publish(node: &Node, fields: &Fields) -> Result<Position, PublishError> {
+    let mut connection = connection(node).map_err(PublishError::Unreachable)?;
+    let published = commands::publish(&mut connection, &node.settings, fields);
+    match timeout(node.settings.answer_within, published).await {
+        Ok(Ok((epoch, id))) => {
+            node.confirm(epoch, id);
+            Ok(Position { epoch, sequence: id.sequence() })
+        }
+        Ok(Err(error)) => {
+            let engine = EngineError::from(&error);
+            if !is_answer(&error) {
+                node.report_broken();
+                return Err(PublishError::Unconfirmed(engine));
+            }
+            if engine.kind() == Engine::ReadOnly || error.redirect_node().is_some() {
+                node.report_moved();
+            }
+            Err(PublishError::Refused(engine))
+        }
+        Err(_) => Err(PublishError::Unconfirmed(EngineError::overdue("publishing"))),
     }
+}
+
+fn connection(node: &Node) -> Result<MultiplexedConnection, EngineError> {
+    match &*node.wire.borrow() {
+        Wire::Up(connection) => Ok(connection.clone()),
+        Wire::Down(error) => Err(error.clone()),
+        Wire::New => Err(EngineError::overdue("connecting")),
+    }
+}
+
+/// Waits for a link that was down, or for the next one.
+async fn until_up(mut link: watch::Receiver<Wire>) {
+    let is_up = matches!(&*link.borrow_and_update(), Wire::Up(_));
+    if is_up {
+        drop(link.changed().await);
+    }
+    drop(link.wait_for(|wire| matches!(wire, Wire::Up(_))).await);
 }
 
 impl fmt::Debug for RedisBroadcaster {

@@ -44,6 +44,13 @@ pub enum Engine {
     Other,
 }
 
+impl Engine {
+    /// Whether it can be over without anybody doing something about it: it comes back, or another server takes its place.
+    pub(crate) fn may_pass(self) -> bool {
+        matches!(self, Self::Unreachable | Self::Loading | Self::ReadOnly)
+    }
+}
+
 impl fmt::Display for Engine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -9,6 +9,7 @@ use crate::ledger::{AWAITED, Account, Ledger, Verdict};
 use crate::presence::{self, Clients, Members};
 use crate::servers::{Pair, Servers};
 use crate::settings::{Link, Settings};
+use core::future::ready;
 use core::panic::AssertUnwindSafe;
 use core::sync::atomic::{AtomicU64, Ordering};
 use core::time::Duration;
@@ -144,6 +145,13 @@ impl Node {
         self.broken.notify_one();
     }
 
+    /// The server is not the one to publish on, as it seems: another one may be.
+    pub(crate) fn report_moved(&self) {
+        if self.servers.can_move() {
+            self.broken.notify_one();
+        }
+    }
+
     /// An entry that the engine has confirmed: it has to be read yet.
     pub(crate) fn confirm(&self, epoch: Epoch, id: EntryId) {
         let mut confirmed = self.confirmed.lock().unwrap_or_else(PoisonError::into_inner);
@@ -180,6 +188,12 @@ impl Node {
         let within = self.settings.connect_within;
         let Pair { mut reading, publishing } =
             self.servers.connect(&self.settings.stream_key(), within).await?;
+        // What was found before is of the connection before.
+        tokio::select! {
+            biased;
+            () = self.broken.notified() => {}
+            () = ready(()) => {}
+        }
         let (mut is_up, mut is_caught_up, mut entries_at_once) = (false, false, *COUNTS.start());
         loop {
             let poll = is_caught_up.then_some(self.settings.poll);
@@ -194,6 +208,7 @@ impl Node {
             };
             let (entries, account) = answer.map_err(|_| EngineError::overdue("reading"))??;
             self.set_clock(&account);
+            self.feed.set_newest(account.last.sequence());
             let ledger = ledger.get_or_insert_with(|| {
                 self.feed.restart(account.epoch, Sequence::ZERO);
                 Ledger::new(account.epoch)

@@ -14,6 +14,12 @@ use tokio::time::{sleep, timeout};
 /// For how many exchanges what a node said is good.
 const MISSED: u32 = 3;
 
+/// Names in one command.
+const NAMES_AT_ONCE: usize = 500;
+
+/// How many that left are remembered while nobody can be told.
+const MOST_AT_ONCE: usize = 10_000;
+
 /// How late an answer may be.
 const LATE: Duration = Duration::from_secs(2);
 
@@ -144,7 +150,10 @@ impl Members {
         if *times == 0 {
             state.here.remove(&key);
             state.joined.remove(&key);
-            state.left.insert(key);
+            // Those that are too many to remember expire.
+            if state.left.len() < MOST_AT_ONCE {
+                state.left.insert(key);
+            }
             self.changed.notify_one();
         }
     }
@@ -197,20 +206,24 @@ async fn tell_changes(node: &Node, connection: &mut MultiplexedConnection) -> Re
         (core::mem::take(&mut state.joined), core::mem::take(&mut state.left))
     };
     for (topic, names) in by_topic(&joined) {
-        let mut join = JOINING.key(node.settings.members_key(topic));
-        join.arg(good_for);
-        for name in names {
-            join.arg(name_of(name, &node.id));
+        for names in names.chunks(NAMES_AT_ONCE) {
+            let mut join = JOINING.key(node.settings.members_key(topic));
+            join.arg(good_for);
+            for name in names {
+                join.arg(name_of(name, &node.id));
+            }
+            let _: usize = join.invoke_async(connection).await?;
         }
-        let _: usize = join.invoke_async(connection).await?;
     }
     for (topic, names) in by_topic(&left) {
-        let mut leave = redis::cmd("ZREM");
-        leave.arg(node.settings.members_key(topic));
-        for name in names {
-            leave.arg(name_of(name, &node.id));
+        for names in names.chunks(NAMES_AT_ONCE) {
+            let mut leave = redis::cmd("ZREM");
+            leave.arg(node.settings.members_key(topic));
+            for name in names {
+                leave.arg(name_of(name, &node.id));
+            }
+            let _: usize = leave.query_async(connection).await?;
         }
-        let _: usize = leave.query_async(connection).await?;
     }
     Ok(())
 }

@@ -93,6 +93,11 @@ impl Servers {
         Ok(self)
     }
 
+    /// Whether the stream can be at another server than it was.
+    pub(crate) fn can_move(&self) -> bool {
+        !matches!(self.kind, Kind::One)
+    }
+
     /// Connects to the server that has the key.
     pub(crate) async fn connect(&self, key: &str, within: Duration) -> Result<Pair, EngineError> {
         match tokio::time::timeout(within, self.connect_pair(key)).await {
