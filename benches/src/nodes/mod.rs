@@ -143,16 +143,22 @@ async fn checked_model(
     size: Size,
 ) -> Result<String, Failed> {
     const CLIENTS: usize = 100;
-    let none = paced(server, admin, 0, 0, size.lone).await?;
-    let one = paced(server, admin, 1, 0, size.lone).await?;
-    let crowd = paced(server, admin, 1, CLIENTS, size.lone).await?;
-    let three = paced(server, admin, 3, CLIENTS, size.lone).await?;
+    let mut runs: [Vec<Cost>; 4] = Default::default();
+    for _ in 0..size.runs {
+        for (runs, (nodes, clients)) in runs.iter_mut().zip([(0, 0), (1, 0), (1, CLIENTS), (3, CLIENTS)]) {
+            runs.push(paced(server, admin, nodes, clients, size.lone).await?);
+        }
+    }
+    let [none, one, crowd, three] = runs.map(|runs| Cost {
+        engine: median(runs.iter().map(|run| run.engine)),
+        process: median(runs.iter().map(|run| run.process)),
+    });
     let (read, event) = (one.engine - none.engine, one.process - none.process);
     let delivery = (crowd.process - one.process) / CLIENTS as f64;
     let engine = none.engine + 3.0 * read;
     let process = none.process + 3.0 * (event + CLIENTS as f64 * delivery);
     let mut text =
-        "\n| CPU for a lone event, one a millisecond | Redis | nodes and publisher |\n|---|---|---|\n"
+        "\n| CPU for a lone event, one a millisecond, medians | Redis | nodes and publisher |\n|---|---|---|\n"
             .to_owned();
     for (what, cost) in [
         ("no node", none),
@@ -462,6 +468,12 @@ fn quantile(times: &[Duration], of: f64) -> Duration {
     times.sort_unstable();
     let index = (times.len() as f64 * of) as usize;
     times.get(index.min(times.len().saturating_sub(1))).copied().unwrap_or_default()
+}
+
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_unstable_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or_default()
 }
 
 fn least(values: &[f64]) -> f64 {

@@ -10,7 +10,7 @@ mod timing;
 use crate::callgrind::{Copies, Cost};
 use crate::cases::{Case, Group, Part, Reference, costs, groups};
 use crate::engines::Kind;
-use crate::nodes::{self, NODES};
+use crate::nodes::NODES;
 use std::io;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -59,8 +59,7 @@ pub fn print(only: Option<&str>, page: Option<&Path>) -> io::Result<()> {
         let start = machine::load();
         let body = match Part::ALL.into_iter().find(|known| known.name() == part) {
             Some(part) => measured_part(part)?,
-            None if part == NODES => nodes::run(false)?,
-            None => load()?,
+            None => printed_by(part)?,
         };
         let text = format!("{}\n{}\n{body}", heading(part), machine::describe(&start));
         println!("{text}");
@@ -120,11 +119,11 @@ fn measure(group: &Group) -> io::Result<Table> {
     Ok(Table { corpus: group.corpus, references: group.references, rows, left_out })
 }
 
-/// What that command prints: it has tables of its own.
-fn load() -> io::Result<String> {
-    let output = Command::new(std::env::current_exe()?).arg(LOAD).stderr(Stdio::inherit()).output()?;
+/// What that command prints: it has tables of its own, and what it does to its process is no matter of ours.
+fn printed_by(command: &str) -> io::Result<String> {
+    let output = Command::new(std::env::current_exe()?).arg(command).stderr(Stdio::inherit()).output()?;
     if !output.status.success() {
-        return Err(io::Error::other(format!("{LOAD}: {}", output.status)));
+        return Err(io::Error::other(format!("{command}: {}", output.status)));
     }
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }

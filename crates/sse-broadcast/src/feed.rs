@@ -104,12 +104,12 @@ impl Feed {
     }
 
     /// Tells that events up to there may be missing, in all topics: subscribers that have not read up to there are dealt with by
-    /// [`Lag`](crate::Lag), as those that fell behind. What the log holds can still be read.
+    /// [`Lag`](crate::Lag), as those that fell behind. What the log holds can still be read, and those of the events that are not
+    /// missing can still be appended.
     pub fn lose_through(&self, sequence: Sequence) {
         let hub = self.hub();
         let mut state = hub.lock();
         state.forgotten_through = state.forgotten_through.max(sequence);
-        state.last = state.last.max(sequence);
         for (_, topic) in &mut state.topics {
             topic.log.lose_through(sequence);
         }
@@ -125,6 +125,8 @@ impl Feed {
         let mut state = hub.lock();
         state.epoch = Arc::new(epoch);
         state.last = lost_through;
+        state.newest = lost_through;
+        state.ahead = None;
         state.forgotten_through = lost_through;
         let mut forgotten = Vec::new();
         for (_, topic) in &mut state.topics {
@@ -155,10 +157,16 @@ impl Feed {
         self.hub().lock().newest = sequence;
     }
 
-    /// Tells up to where the log elsewhere may have got, whatever was fed: the ids of clients from nodes that were fed
-    /// faster. A client with an id beyond it has one that is not of this log.
-    pub fn set_reach(&self, sequence: Sequence) {
-        self.hub().lock().reach = sequence;
+    /// Tells that everything up to there was fed or is told to be lost: what comes next is behind it.
+    pub fn advance_to(&self, sequence: Sequence) {
+        let mut state = self.hub().lock();
+        state.last = state.last.max(sequence);
+    }
+
+    /// Tells between which numbers events can be that were not fed yet, behind [the newest](Self::set_newest) that is known: the
+    /// ids of clients from nodes that were fed faster. A client with any other id has one that is not of this log.
+    pub fn set_ahead(&self, from: Sequence, to: Sequence) {
+        self.hub().lock().ahead = Some((from, to));
     }
 
     fn hub(&self) -> &Arc<Hub> {

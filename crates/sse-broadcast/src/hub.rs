@@ -57,8 +57,8 @@ pub(crate) struct State {
     pub(crate) epoch: Arc<Epoch>,
     /// The sequence number of the newest event.
     pub(crate) last: Sequence,
-    /// Ids up to here can be those of events that have not been fed yet.
-    pub(crate) reach: Sequence,
+    /// Between these can be events that have not been fed yet.
+    pub(crate) ahead: Option<(Sequence, Sequence)>,
     /// Events up to here were published before now, whether they have been fed or not.
     pub(crate) newest: Sequence,
     /// The feed has stopped, for the time being.
@@ -517,7 +517,7 @@ impl State {
         Self {
             epoch,
             last: Sequence::ZERO,
-            reach: Sequence::ZERO,
+            ahead: None,
             newest: Sequence::ZERO,
             is_stale: false,
             time: Time::default(),

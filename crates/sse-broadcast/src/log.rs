@@ -93,7 +93,7 @@ impl Log {
                 Some(newest) if *newest == oldest.sequence => self.keep(oldest, bounds),
                 // A newer event of its key can be read: nothing is lost that its readers would want.
                 Some(_) => {}
-                None => self.lost_through = oldest.sequence,
+                None => self.lose_through(oldest.sequence),
             }
         }
     }

@@ -340,8 +340,11 @@ impl Hub {
         let position = id.as_str().parse::<Position>().ok();
         // One that is ahead of the log comes from another node, which was fed faster: there is nothing to be read until this
         // one has caught up.
-        let newest = last.max(state.reach);
-        let known = position.filter(|known| known.epoch == *epoch && known.sequence <= newest);
+        let newest = last.max(state.newest);
+        let is_there = |sequence| {
+            sequence <= newest || state.ahead.is_some_and(|(from, to)| from <= sequence && sequence <= to)
+        };
+        let known = position.filter(|known| known.epoch == *epoch && is_there(known.sequence));
         let from = known.map_or(Sequence::ZERO, |position| position.sequence);
         let lost = state.lost_through(&places, from).filter(|_| known.is_some());
         let (outcome, cursor) = match (known, lost) {

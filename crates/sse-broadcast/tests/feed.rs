@@ -92,7 +92,7 @@ fn b07_a_client_of_one_node_goes_on_at_another_behind_what_it_saw() {
 #[test]
 fn b07_a_client_that_is_ahead_of_a_node_gets_nothing_twice_and_all_that_follows() {
     let feed = node(Settings::new(), 1..=2);
-    feed.set_reach(at(7));
+    feed.set_ahead(at(3), at(7));
     let mut stream = resumed(&feed, &id(4));
     assert_eq!(stream.outcome(), Outcome::Resumed { replayed: 0 });
     assert_eq!(read(&mut stream), (String::new(), None));
@@ -121,13 +121,16 @@ fn b07_a_fresh_client_gets_nothing_that_was_published_before_it_however_far_behi
 #[test]
 fn b07_an_id_from_beyond_what_can_be_is_not_of_this_log() {
     let feed = node(Settings::new(), 1..=2);
-    feed.set_reach(at(7));
+    feed.set_ahead(at(3), at(7));
     assert_eq!(resumed(&feed, &id(7)).outcome(), Outcome::Resumed { replayed: 0 });
     assert_eq!(resumed(&feed, &id(8)).outcome(), Outcome::Reset);
     assert_eq!(resumed(&feed, &event_id!("z-1000-1")).outcome(), Outcome::Reset);
-    // What was fed counts, whatever the feed says of its reach.
-    feed.set_reach(at(0));
+    // What was fed counts, whatever is said to be ahead; and what is known to be there, and was not fed.
+    feed.set_ahead(at(6), at(7));
     assert_eq!(resumed(&feed, &id(2)).outcome(), Outcome::Resumed { replayed: 0 });
+    assert_eq!(resumed(&feed, &id(3)).outcome(), Outcome::Reset, "no event can have that number");
+    feed.set_newest(at(3));
+    assert_eq!(resumed(&feed, &id(3)).outcome(), Outcome::Resumed { replayed: 0 });
 }
 
 #[test]
@@ -152,6 +155,54 @@ data: {\"reason\":\"gap\",\"from\":\"1000-2\",\"to\":\"1000-4\"}
     let other = feed.broadcaster().subscribe(["new"], Some(&id(3))).unwrap();
     assert_eq!(other.outcome(), Outcome::Gap { from: at(3), to: at(4) });
     assert_eq!(read(&mut stream), (String::new(), None), "told once");
+}
+
+#[test]
+fn b07_a_loss_is_told_though_the_log_was_full_and_lets_go_of_older_events() {
+    let feed = node(skipping().with_events(2), 1..=2);
+    let mut stream = resumed(&feed, &id(2));
+    assert_eq!(read(&mut stream).0, "");
+    let mut batch = feed.batch();
+    feed.lose_through(at(4));
+    batch.append(fed("t", 5, "5")).unwrap();
+    drop(batch);
+    assert!(
+        read(&mut stream).0.contains("\"to\":\"1000-4\""),
+        "1 went from the log, 4 from the log elsewhere"
+    );
+    assert_eq!(resumed(&feed, &id(3)).outcome(), Outcome::Gap { from: at(3), to: at(4) });
+}
+
+#[test]
+fn b07_of_what_may_be_missing_that_which_is_not_can_be_appended() {
+    let feed = node(skipping(), 1..=2);
+    let mut stream = resumed(&feed, &id(2));
+    feed.lose_through(at(6));
+    let mut batch = feed.batch();
+    for number in [3, 6] {
+        batch.append(fed("t", number, number.to_string())).unwrap();
+    }
+    drop(batch);
+    feed.advance_to(at(7));
+    let (text, _) = read(&mut stream);
+    assert!(
+        text.contains("\"to\":\"1000-6\"") && text.contains("data: 3\n") && text.contains("data: 6\n"),
+        "{text}"
+    );
+    assert_eq!(feed.batch().append(fed("t", 7, "7")), Err(FeedError::NotBehind { last: at(7) }));
+    assert_eq!(resumed(&feed, &id(4)).outcome(), Outcome::Gap { from: at(4), to: at(6) });
+}
+
+#[test]
+fn b07_another_log_may_count_anew() {
+    let feed = node(skipping(), 1..=5);
+    feed.set_newest(at(9));
+    feed.set_ahead(at(9), at(20));
+    feed.restart(epoch(), Sequence::ZERO);
+    assert_eq!(resumed(&feed, &id(9)).outcome(), Outcome::Reset);
+    let mut stream = feed.broadcaster().subscribe(["t"], None).unwrap();
+    feed.batch().append(fed("t", 1, "1")).unwrap();
+    assert!(read(&mut stream).0.ends_with("data: 1\n\n"));
 }
 
 #[test]

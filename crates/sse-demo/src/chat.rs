@@ -235,6 +235,13 @@ impl Chat {
             return Err(Refusal::Malformed);
         }
         let topic = self.open_room(&room).ok_or(Refusal::Full)?;
+        let chat = self.clone();
+        // Not given up half way when the client goes: what was published has to be counted.
+        let published = tokio::spawn(async move { chat.publish(topic, name, text).await });
+        published.await.unwrap_or(Err(Refusal::Unconfirmed))
+    }
+
+    async fn publish(&self, topic: Arc<str>, name: String, text: String) -> Result<String, Refusal> {
         // Held until it is published: what is counted first comes first.
         let mut counts = self.counts.lock().await;
         let n = counts.said.get(&topic).copied().unwrap_or_default() + 1;
@@ -265,16 +272,9 @@ impl Chat {
         let node = &*self.node;
         loop {
             tokio::select! {
-                () = self.doors.used_since.notified() => {
-                    let used = core::mem::take(&mut *lock(&self.doors.used));
-                    for room in used {
-                        let clients = self.hub.broadcaster().topic_client_count(&room);
-                        let here = typed(&Here { node, clients }).with_key(format!("here {node}"));
-                        // What is not told now is told with the next change.
-                        drop(self.hub.publish(&room, here).await);
-                    }
-                }
+                () = self.doors.used_since.notified() => self.tell_who_is_here().await,
                 _ = seconds.tick() => {
+                    self.tell_who_is_here().await;
                     let figures = host.read();
                     let load = Load {
                         node,
@@ -289,6 +289,18 @@ impl Chat {
                         return;
                     }
                 }
+            }
+        }
+    }
+
+    async fn tell_who_is_here(&self) {
+        let used = core::mem::take(&mut *lock(&self.doors.used));
+        for room in used {
+            let clients = self.hub.broadcaster().topic_client_count(&room);
+            let here = typed(&Here { node: &self.node, clients }).with_key(format!("here {}", self.node));
+            if self.hub.publish(&room, here).await.is_err() {
+                // The log may be back in a second.
+                lock(&self.doors.used).insert(room);
             }
         }
     }

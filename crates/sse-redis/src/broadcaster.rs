@@ -1,6 +1,6 @@
 use crate::commands;
 use crate::entry::Fields;
-use crate::error::{ConnectError, Engine, EngineError, PublishError, is_answer};
+use crate::error::{ConnectError, EngineError, PublishError, is_answer, is_elsewhere};
 use crate::node::{EngineStats, Node, Wire};
 use crate::presence::{self, Clients, Members, Membership};
 use crate::servers::Servers;
@@ -9,7 +9,7 @@ use core::fmt;
 use core::time::Duration;
 use redis::aio::MultiplexedConnection;
 use sse_broadcast::{Broadcaster, Message, Position};
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout, timeout_at};
@@ -141,13 +141,13 @@ impl RedisBroadcaster {
         }
     }
 
-    /// Returns how many clients are connected to all nodes together, as they said last: up to three exchanges ago, and more
-    /// recently of this one.
+    /// Returns how many clients are connected to all nodes together, as they said last: up to three exchanges ago. When nothing was
+    /// heard for so long, it is those of this node.
     #[must_use]
     pub fn clients_everywhere(&self) -> Clients {
         match &*self.engine {
             Log::Embedded { hub, .. } => Clients { nodes: 1, clients: hub.client_count() },
-            Log::Shared(node, _) => *node.everywhere.lock().unwrap_or_else(PoisonError::into_inner),
+            Log::Shared(node, _) => presence::everywhere(node),
         }
     }
 
@@ -204,6 +204,7 @@ async fn publish(node: &Node, fields: &Fields) -> Result<Position, PublishError>
     let published = commands::publish(&mut connection, &node.settings, fields);
     match timeout(node.settings.answer_within, published).await {
         Ok(Ok((epoch, id))) => {
+            node.report_answer(false);
             node.confirm(epoch, id);
             Ok(Position { epoch, sequence: id.sequence() })
         }
@@ -213,12 +214,16 @@ async fn publish(node: &Node, fields: &Fields) -> Result<Position, PublishError>
                 node.report_broken();
                 return Err(PublishError::Unconfirmed(engine));
             }
-            if engine.kind() == Engine::ReadOnly || error.redirect_node().is_some() {
-                node.report_moved();
+            node.report_answer(false);
+            if is_elsewhere(&error) {
+                node.report_elsewhere();
             }
             Err(PublishError::Refused(engine))
         }
-        Err(_) => Err(PublishError::Unconfirmed(EngineError::overdue("publishing"))),
+        Err(_) => {
+            node.report_answer(true);
+            Err(PublishError::Unconfirmed(EngineError::overdue("publishing")))
+        }
     }
 }
 

@@ -31,6 +31,8 @@ return {
     about['length'] or 0,
     about['recorded-first-entry-id'] or '0-0',
     about['last-generated-id'] or '0-0',
+    about['max-deleted-entry-id'] or '0-0',
+    ARGV[2] == '' and -1 or #redis.call('XRANGE', KEYS[1], ARGV[2], ARGV[2]),
 }";
 
 /// Begins an epoch, unless another one has begun since.
@@ -49,18 +51,21 @@ end
 local time = redis.call('TIME')
 local oldest = time[1] * 1000 + math.floor(time[2] / 1000) - ARGV[3]
 local id = redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[2], '*', unpack(ARGV, 4))
-redis.call('XTRIM', KEYS[1], 'MINID', '~', string.format('%d', math.max(oldest, 0)))
+-- It is added by now, whoever may not trim. Not in front: behind another write a full server lets everything through.
+redis.pcall('XTRIM', KEYS[1], 'MINID', '~', string.format('%d', math.max(oldest, 0)))
 return { epoch, id }";
 
 static PUBLISHING: LazyLock<Script> = LazyLock::new(|| Script::new(PUBLISH));
 static BEGINNING: LazyLock<Script> = LazyLock::new(|| Script::new(BEGIN));
 
 /// Waits for entries behind the cursor, for so many milliseconds if they are given, and asks then what the stream says of
-/// itself: in one go, so that hardly anything comes between the two.
+/// itself: in one go, so that hardly anything comes between the two. Whether the entry at the cursor is there is asked only if it
+/// `is_first`: while a connection lasts it is the server that has answered before.
 pub(crate) async fn read(
     connection: &mut MultiplexedConnection,
     settings: &Settings,
     cursor: EntryId,
+    is_first: bool,
     count: usize,
     block_millis: Option<u64>,
 ) -> Result<(Vec<RawEntry>, Account), EngineError> {
@@ -73,6 +78,7 @@ pub(crate) async fn read(
     read.arg("STREAMS").arg(&stream).arg(cursor.to_string());
     let candidate = Epoch::random();
     pipe.cmd("EVAL").arg(ACCOUNT).arg(2).arg(&stream).arg(&epoch).arg(candidate.as_str());
+    pipe.arg(if is_first && cursor > EntryId::ZERO { cursor.to_string() } else { String::new() });
     let (entries, account): (Value, Value) = pipe.query_async(connection).await?;
     Ok((entries_of(entries)?, account_of(account)?))
 }
@@ -128,7 +134,7 @@ fn number(value: &Value) -> Option<u64> {
 
 fn account_of(value: Value) -> Result<Account, EngineError> {
     let Value::Array(values) = value else { return Err(unexpected("no account")) };
-    let [epoch, seconds, micros, added, len, first, last] = values.as_slice() else {
+    let [epoch, seconds, micros, added, len, first, last, deleted, has_cursor] = values.as_slice() else {
         return Err(unexpected("an account of another length"));
     };
     if text(added) == Some("") {
@@ -143,6 +149,8 @@ fn account_of(value: Value) -> Result<Account, EngineError> {
             len: number(len)?,
             first: text(first)?.parse().ok()?,
             last: text(last)?.parse().ok()?,
+            deleted: text(deleted)?.parse().ok()?,
+            has_cursor: number(has_cursor).map(|entries| entries > 0),
             millis: number(seconds)? * 1_000 + number(micros)? / 1_000,
         })
     };

@@ -76,6 +76,9 @@ pub enum Malformed {
         /// How many there may be.
         limit: usize,
     },
+    /// The node's broadcaster was shut down. Such entries are not reported.
+    #[error("the broadcaster is closed")]
+    Closed,
     /// It cannot be published: a frame with an id of its own, or one that has no event.
     #[error("{0}")]
     Unpublishable(String),

@@ -13,15 +13,6 @@ impl EntryId {
     /// Before the first one.
     pub(crate) const ZERO: Self = Self { millis: 0, number: 0 };
 
-    /// The one before it, whether there was one or not.
-    pub(crate) fn previous(self) -> Self {
-        match self.number.checked_sub(1) {
-            Some(number) => Self { number, ..self },
-            None if self.millis == 0 => self,
-            None => Self { millis: self.millis - 1, number: u64::MAX },
-        }
-    }
-
     pub(crate) fn sequence(self) -> Sequence {
         Sequence::of_parts(self.millis, self.number)
     }

@@ -109,6 +109,14 @@ impl From<RedisError> for EngineError {
     }
 }
 
+/// Of servers that start, or whose place another one takes.
+const PASSING: [&str; 5] = ["LOADING", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "UNBLOCKED"];
+
+/// Whether the server says that it is not the one to write to.
+pub(crate) fn is_elsewhere(error: &RedisError) -> bool {
+    error.redirect_node().is_some() || error.code() == Some("READONLY")
+}
+
 fn kind_of(error: &RedisError) -> Engine {
     // An error inside of a script has its code in the text, behind the script's own.
     let text = error.to_string();
@@ -118,9 +126,8 @@ fn kind_of(error: &RedisError) -> Engine {
         _ if has("WRONGTYPE") => Engine::WrongType,
         _ if ["READONLY", "MISCONF", "NOREPLICAS"].iter().any(|code| has(code)) => Engine::ReadOnly,
         _ if ["NOAUTH", "WRONGPASS", "NOPERM"].iter().any(|code| has(code)) => Engine::Denied,
-        _ if ["LOADING", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN"].iter().any(|code| has(code)) => {
-            Engine::Loading
-        }
+        _ if error.redirect_node().is_some() => Engine::Loading,
+        _ if PASSING.iter().any(|code| has(code)) => Engine::Loading,
         ErrorKind::AuthenticationFailed => Engine::Denied,
         ErrorKind::Io | ErrorKind::MasterNameNotFoundBySentinel => Engine::Unreachable,
         ErrorKind::Server(ServerErrorKind::ResponseError) if text.contains("unknown") => Engine::Unsupported,

@@ -16,6 +16,10 @@ pub(crate) struct Account {
     pub(crate) first: EntryId,
     /// The newest that was ever added.
     pub(crate) last: EntryId,
+    /// The newest that was deleted by name.
+    pub(crate) deleted: EntryId,
+    /// Whether the entry at the reader's cursor is there, where that was asked.
+    pub(crate) has_cursor: Option<bool>,
     /// The server's clock.
     pub(crate) millis: u64,
 }
@@ -25,7 +29,7 @@ pub(crate) struct Account {
 pub(crate) enum Verdict {
     /// They are all that there were.
     Whole,
-    /// Entries up to this one were lost before they were read: trimmed, or deleted.
+    /// Entries up to this one, which was read or is gone, may have been lost before they were read: trimmed, or deleted.
     Gap(EntryId),
     /// It is not the stream that was read before: it has lost entries that somebody saw.
     RolledBack,
@@ -44,6 +48,8 @@ pub(crate) struct Ledger {
     cursor: EntryId,
     /// How many had been added up to it, if that is known.
     read: Option<u64>,
+    /// The newest that was ever added, by the account before.
+    added: EntryId,
     /// What this node has published and not read yet, confirmed before the last account was asked for.
     awaited: BTreeSet<EntryId>,
     /// What was confirmed since: an account may be older.
@@ -56,6 +62,7 @@ impl Ledger {
             epoch,
             cursor: EntryId::ZERO,
             read: Some(0),
+            added: EntryId::ZERO,
             awaited: BTreeSet::new(),
             confirmed: BTreeSet::new(),
         }
@@ -77,13 +84,17 @@ impl Ledger {
         }
     }
 
-    /// Judges what was read behind the cursor and the account that was taken then. The cursor moves behind it, unless it is of
-    /// another life of the stream.
-    pub(crate) fn judge(&mut self, read: &[EntryId], account: &Account) -> Verdict {
+    /// Judges what was read behind the cursor, all that there was if it `is_all`, and the account that was taken then. The cursor
+    /// moves behind it, unless it is of another life of the stream.
+    pub(crate) fn judge(&mut self, read: &[EntryId], is_all: bool, account: &Account) -> Verdict {
         if account.epoch != self.epoch {
             return Verdict::NewEpoch(account.epoch);
         }
-        let last = read.last().copied().unwrap_or(self.cursor);
+        let mut last = read.last().copied().unwrap_or(self.cursor);
+        if is_all {
+            // What had been added by then and was not read is not there any more.
+            last = last.max(self.added);
+        }
         let count = read.len() as u64;
         let is_at_end = account.last == last;
         let is_short = match self.read.map(|before| before + count) {
@@ -92,41 +103,40 @@ impl Ledger {
             None => false,
         };
         let is_behind = self.awaited.last().is_some_and(|awaited| account.last < *awaited);
-        if account.last < last || is_behind || is_short {
+        // Neither trimmed, nor deleted by name: it was never in this stream.
+        let is_foreign = account.has_cursor == Some(false)
+            && account.len > 0
+            && account.first <= self.cursor
+            && account.deleted < self.cursor;
+        if account.last < last || is_behind || is_short || is_foreign {
             return Verdict::RolledBack;
         }
         // As long as the stream reaches back to the cursor, nothing behind that was trimmed.
         let is_trimmed = account.len == 0 || account.first > self.cursor;
+        // What was trimmed behind the reading is no loss.
+        let is_gone = |id: &EntryId| account.len == 0 || *id < account.first;
+        let trimmed_since = read.partition_point(is_gone) as u64;
         let is_gap = match self.read {
             Some(before) if is_at_end => account.added > before + count,
-            Some(before) => is_trimmed && account.added.saturating_sub(account.len) > before,
+            Some(before) => is_trimmed && account.added.saturating_sub(account.len) > before + trimmed_since,
             None => is_trimmed,
         };
-        if self.has_unread(read, last) && !is_gap {
+        if self.has_unread(read, last) && !is_gap && account.deleted < self.cursor {
             return Verdict::RolledBack;
         }
-        if is_gap && account.len == 0 {
-            self.cursor = account.last;
-            self.read = Some(account.added);
-        } else {
-            self.cursor = last;
-            self.read = match self.read {
-                _ if is_at_end => Some(account.added),
-                Some(before) if !is_gap => Some(before + count),
-                _ => None,
-            };
+        if account.len == 0 {
+            last = account.last;
         }
+        self.read = match self.read {
+            _ if account.last == last => Some(account.added),
+            Some(before) if !is_gap => Some(before + count),
+            _ => None,
+        };
+        self.cursor = last;
+        self.added = account.last;
         self.awaited.append(&mut self.confirmed);
-        let cursor = self.cursor;
-        self.awaited.retain(|awaited| *awaited > cursor);
-        if !is_gap {
-            return Verdict::Whole;
-        }
-        Verdict::Gap(match read.first() {
-            Some(first) => first.previous(),
-            None if account.len == 0 => account.last,
-            None => account.first.previous(),
-        })
+        self.awaited.retain(|awaited| *awaited > last);
+        if is_gap { Verdict::Gap(last) } else { Verdict::Whole }
     }
 
     /// Whether an entry that this node published is not where it has to be.
@@ -157,13 +167,14 @@ mod tests {
         let len = last + 1 - first;
         let first = if len == 0 { EntryId::ZERO } else { id(first) };
         let last_id = if last == 0 { EntryId::ZERO } else { id(last) };
-        Account { epoch, added: last, len, first, last: last_id, millis: 5_000 }
+        let deleted = EntryId::ZERO;
+        Account { epoch, added: last, len, first, last: last_id, deleted, has_cursor: None, millis: 5_000 }
     }
 
     /// A node that has read 1 to `last`.
     fn ledger(epoch: Epoch, last: u64) -> Ledger {
         let mut ledger = Ledger::new(epoch);
-        assert_eq!(ledger.judge(&ids(1..=last), &account(epoch, 1, last)), Verdict::Whole);
+        assert_eq!(ledger.judge(&ids(1..=last), false, &account(epoch, 1, last)), Verdict::Whole);
         ledger
     }
 
@@ -171,14 +182,14 @@ mod tests {
     fn a_stream_that_is_read_as_it_grows_is_whole() {
         let epoch = epoch();
         let mut ledger = ledger(epoch, 0);
-        assert_eq!(ledger.judge(&ids(1..=3), &account(epoch, 1, 3)), Verdict::Whole);
-        assert_eq!(ledger.judge(&[], &account(epoch, 1, 3)), Verdict::Whole);
+        assert_eq!(ledger.judge(&ids(1..=3), false, &account(epoch, 1, 3)), Verdict::Whole);
+        assert_eq!(ledger.judge(&[], false, &account(epoch, 1, 3)), Verdict::Whole);
         // More came before the account was taken.
-        assert_eq!(ledger.judge(&ids(4..=5), &account(epoch, 2, 9)), Verdict::Whole);
-        assert_eq!(ledger.judge(&ids(6..=9), &account(epoch, 6, 9)), Verdict::Whole);
+        assert_eq!(ledger.judge(&ids(4..=5), false, &account(epoch, 2, 9)), Verdict::Whole);
+        assert_eq!(ledger.judge(&ids(6..=9), false, &account(epoch, 6, 9)), Verdict::Whole);
         // What was trimmed had been read.
-        assert_eq!(ledger.judge(&ids(10..=10), &account(epoch, 10, 10)), Verdict::Whole);
-        assert_eq!(ledger.judge(&[], &account(epoch, 11, 10)), Verdict::Whole);
+        assert_eq!(ledger.judge(&ids(10..=10), false, &account(epoch, 10, 10)), Verdict::Whole);
+        assert_eq!(ledger.judge(&[], false, &account(epoch, 11, 10)), Verdict::Whole);
         assert_eq!(ledger.cursor(), id(10));
     }
 
@@ -186,26 +197,26 @@ mod tests {
     fn what_was_there_before_a_node_and_is_not_any_more_is_a_gap() {
         let epoch = epoch();
         let mut ledger = Ledger::new(epoch);
-        assert_eq!(ledger.judge(&ids(4..=5), &account(epoch, 4, 9)), Verdict::Gap(id(4).previous()));
-        assert_eq!(ledger.judge(&ids(6..=9), &account(epoch, 4, 9)), Verdict::Whole);
+        assert_eq!(ledger.judge(&ids(4..=5), false, &account(epoch, 4, 9)), Verdict::Gap(id(5)));
+        assert_eq!(ledger.judge(&ids(6..=9), false, &account(epoch, 4, 9)), Verdict::Whole);
         let mut ledger = Ledger::new(epoch);
-        assert_eq!(ledger.judge(&[], &account(epoch, 10, 9)), Verdict::Gap(id(9)), "all of it");
-        assert_eq!(ledger.judge(&[], &account(epoch, 10, 9)), Verdict::Whole, "told once");
-        assert_eq!(ledger.judge(&ids(10..=10), &account(epoch, 10, 10)), Verdict::Whole);
+        assert_eq!(ledger.judge(&[], false, &account(epoch, 10, 9)), Verdict::Gap(id(9)), "all of it");
+        assert_eq!(ledger.judge(&[], false, &account(epoch, 10, 9)), Verdict::Whole, "told once");
+        assert_eq!(ledger.judge(&ids(10..=10), false, &account(epoch, 10, 10)), Verdict::Whole);
     }
 
     #[test]
     fn what_was_trimmed_before_it_was_read_is_a_gap() {
         let epoch = epoch();
         let mut at_end = ledger(epoch, 3);
-        assert_eq!(at_end.judge(&ids(6..=8), &account(epoch, 6, 8)), Verdict::Gap(id(6).previous()));
-        assert_eq!(at_end.judge(&ids(9..=9), &account(epoch, 6, 9)), Verdict::Whole);
+        assert_eq!(at_end.judge(&ids(6..=8), false, &account(epoch, 6, 8)), Verdict::Gap(id(8)));
+        assert_eq!(at_end.judge(&ids(9..=9), false, &account(epoch, 6, 9)), Verdict::Whole);
 
         let mut behind = ledger(epoch, 3);
-        assert_eq!(behind.judge(&ids(6..=8), &account(epoch, 6, 20)), Verdict::Gap(id(6).previous()));
-        assert_eq!(behind.judge(&ids(9..=12), &account(epoch, 7, 20)), Verdict::Whole);
-        assert_eq!(behind.judge(&ids(15..=20), &account(epoch, 15, 20)), Verdict::Gap(id(15).previous()));
-        assert_eq!(behind.judge(&[], &account(epoch, 15, 20)), Verdict::Whole);
+        assert_eq!(behind.judge(&ids(6..=8), false, &account(epoch, 6, 20)), Verdict::Gap(id(8)));
+        assert_eq!(behind.judge(&ids(9..=12), false, &account(epoch, 7, 20)), Verdict::Whole);
+        assert_eq!(behind.judge(&ids(15..=20), false, &account(epoch, 15, 20)), Verdict::Gap(id(20)));
+        assert_eq!(behind.judge(&[], false, &account(epoch, 15, 20)), Verdict::Whole);
     }
 
     #[test]
@@ -213,10 +224,50 @@ mod tests {
         let epoch = epoch();
         let mut ledger = ledger(epoch, 3);
         let deleted = Account { len: 4, ..account(epoch, 1, 5) };
-        assert_eq!(ledger.judge(&ids(5..=5), &deleted), Verdict::Gap(id(5).previous()));
+        assert_eq!(ledger.judge(&ids(5..=5), false, &deleted), Verdict::Gap(id(5)));
         // One that was read is not.
         let deleted = Account { len: 3, ..account(epoch, 1, 5) };
-        assert_eq!(ledger.judge(&[], &deleted), Verdict::Whole);
+        assert_eq!(ledger.judge(&[], false, &deleted), Verdict::Whole);
+    }
+
+    #[test]
+    fn a_newest_entry_that_was_deleted_is_passed_by() {
+        let epoch = epoch();
+        let without_5 = Account { len: 4, ..account(epoch, 1, 5) };
+        let mut late = Ledger::new(epoch);
+        assert_eq!(late.judge(&ids(1..=4), true, &without_5), Verdict::Gap(id(4)));
+        assert_eq!(late.judge(&[], true, &without_5), Verdict::Whole);
+        assert_eq!(late.cursor(), id(5), "there is nothing more to wait for");
+
+        let mut live = ledger(epoch, 4);
+        assert_eq!(live.judge(&[], true, &without_5), Verdict::Whole, "it may have come since");
+        assert_eq!(live.judge(&[], true, &without_5), Verdict::Gap(id(5)));
+        assert_eq!(
+            live.judge(&ids(6..=6), true, &Account { len: 5, ..account(epoch, 1, 6) }),
+            Verdict::Whole
+        );
+    }
+
+    #[test]
+    fn what_was_trimmed_behind_the_reading_is_no_gap() {
+        let epoch = epoch();
+        let mut ledger = ledger(epoch, 3);
+        assert_eq!(ledger.judge(&ids(4..=6), false, &account(epoch, 6, 9)), Verdict::Whole);
+        assert_eq!(ledger.judge(&ids(7..=9), false, &account(epoch, 10, 9)), Verdict::Whole);
+    }
+
+    #[test]
+    fn a_cursor_that_was_never_in_this_stream_is_rolled_back_whatever_the_counts_say() {
+        let epoch = epoch();
+        // 5 was read from a server that is gone; the other one has another 5, and a 6 behind it.
+        let grown = Account { added: 6, has_cursor: Some(false), ..account(epoch, 1, 7) };
+        assert_eq!(ledger(epoch, 5).judge(&ids(7..=7), true, &grown), Verdict::RolledBack);
+        let has_it = Account { has_cursor: Some(true), ..grown };
+        assert_eq!(ledger(epoch, 5).judge(&ids(7..=7), true, &has_it), Verdict::Whole);
+        let deleted = Account { deleted: id(5), ..grown };
+        assert_eq!(ledger(epoch, 5).judge(&ids(7..=7), true, &deleted), Verdict::Whole);
+        let trimmed = Account { first: id(7), len: 1, ..grown };
+        assert_eq!(ledger(epoch, 5).judge(&ids(7..=7), true, &trimmed), Verdict::Whole);
     }
 
     #[test]
@@ -230,7 +281,7 @@ mod tests {
         ];
         for (what, read, account) in cases {
             let mut ledger = ledger(epoch, 5);
-            assert_eq!(ledger.judge(&read, &account), Verdict::RolledBack, "{what}");
+            assert_eq!(ledger.judge(&read, false, &account), Verdict::RolledBack, "{what}");
             assert_eq!(ledger.cursor(), id(5), "{what}");
         }
     }
@@ -241,12 +292,12 @@ mod tests {
         let mut ledger = ledger(epoch, 5);
         ledger.expect(epoch, id(7));
         // The account may be older than what was published.
-        assert_eq!(ledger.judge(&[], &account(epoch, 1, 5)), Verdict::Whole);
-        assert_eq!(ledger.judge(&[], &account(epoch, 1, 5)), Verdict::RolledBack);
+        assert_eq!(ledger.judge(&[], false, &account(epoch, 1, 5)), Verdict::Whole);
+        assert_eq!(ledger.judge(&[], false, &account(epoch, 1, 5)), Verdict::RolledBack);
         let with = |published: u64, read: u64| {
             let mut node = self::ledger(epoch, 5);
             node.expect(epoch, id(published));
-            node.judge(&ids([read]), &Account { added: 6, ..account(epoch, 1, read) })
+            node.judge(&ids([read]), false, &Account { added: 6, ..account(epoch, 1, read) })
         };
         assert_eq!(with(7, 8), Verdict::RolledBack, "another one is in its place");
         assert_eq!(with(7, 7), Verdict::Whole);
@@ -268,7 +319,7 @@ mod tests {
     fn another_epoch_is_told_before_anything_else() {
         let (old, new) = (epoch(), epoch());
         let mut ledger = ledger(old, 5);
-        assert_eq!(ledger.judge(&ids(6..=6), &account(new, 6, 6)), Verdict::NewEpoch(new));
+        assert_eq!(ledger.judge(&ids(6..=6), false, &account(new, 6, 6)), Verdict::NewEpoch(new));
         assert_eq!((ledger.cursor(), ledger.epoch()), (id(5), old));
     }
 }

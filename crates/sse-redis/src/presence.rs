@@ -1,15 +1,16 @@
 //! Who is connected to all nodes together: each node says now and then what it has, and what it said expires.
 
 use crate::error::EngineError;
-use crate::node::Node;
+use crate::node::{Node, Wire};
 use core::fmt;
+use core::future::Future;
 use core::time::Duration;
 use redis::Script;
 use redis::aio::MultiplexedConnection;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 /// For how many exchanges what a node said is good.
 const MISSED: u32 = 3;
@@ -168,10 +169,16 @@ impl Members {
 /// Says what this node has: its clients and all of its members at each exchange, members that come and go at once.
 pub(crate) async fn run(node: &Node) {
     let every = node.settings.exchange;
+    let mut wire = node.wire.subscribe();
     loop {
+        // The first one as soon as it can be.
+        let is_up = wire.wait_for(|wire| matches!(wire, Wire::Up(_))).await.is_ok();
+        if !is_up {
+            return;
+        }
         if let Some(mut connection) = node.connection() {
             // What could not be said is said with the next exchange, and expires until then.
-            drop(timeout(LATE, exchange(node, &mut connection)).await);
+            drop(exchange(node, &mut connection).await);
         }
         let next = sleep(every);
         tokio::pin!(next);
@@ -180,7 +187,7 @@ pub(crate) async fn run(node: &Node) {
                 () = &mut next => break,
                 () = node.members.changed.notified() => {
                     if let Some(mut connection) = node.connection() {
-                        drop(timeout(LATE, tell_changes(node, &mut connection)).await);
+                        drop(tell_changes(node, &mut connection).await);
                     }
                 }
             }
@@ -192,8 +199,9 @@ async fn exchange(node: &Node, connection: &mut MultiplexedConnection) -> Result
     let good_for = millis(node.settings.exchange.saturating_mul(MISSED));
     let mut count = COUNTING.key(node.settings.clients_key());
     count.arg(&node.id).arg(node.feed.broadcaster().client_count()).arg(good_for);
-    let (nodes, clients): (usize, usize) = count.invoke_async(connection).await?;
-    *node.everywhere.lock().unwrap_or_else(PoisonError::into_inner) = Clients { nodes, clients };
+    let (nodes, clients): (usize, usize) = soon(count.invoke_async(connection)).await?;
+    let everywhere = (Clients { nodes, clients }, Instant::now());
+    *node.everywhere.lock().unwrap_or_else(PoisonError::into_inner) = Some(everywhere);
     let here: Vec<_> = node.members.lock().here.keys().cloned().collect();
     node.members.lock().joined.extend(here);
     tell_changes(node, connection).await
@@ -212,7 +220,7 @@ async fn tell_changes(node: &Node, connection: &mut MultiplexedConnection) -> Re
             for name in names {
                 join.arg(name_of(name, &node.id));
             }
-            let _: usize = join.invoke_async(connection).await?;
+            let _: usize = soon(join.invoke_async(connection)).await?;
         }
     }
     for (topic, names) in by_topic(&left) {
@@ -222,10 +230,25 @@ async fn tell_changes(node: &Node, connection: &mut MultiplexedConnection) -> Re
             for name in names {
                 leave.arg(name_of(name, &node.id));
             }
-            let _: usize = leave.query_async(connection).await?;
+            let _: usize = soon(leave.query_async(connection)).await?;
         }
     }
     Ok(())
+}
+
+/// Each answer has its time, however many there are.
+async fn soon<T>(asked: impl Future<Output = redis::RedisResult<T>>) -> Result<T, EngineError> {
+    Ok(timeout(LATE, asked).await.map_err(|_| EngineError::overdue("an exchange"))??)
+}
+
+/// What all nodes said, or what is known without them.
+pub(crate) fn everywhere(node: &Node) -> Clients {
+    let said = *node.everywhere.lock().unwrap_or_else(PoisonError::into_inner);
+    let is_good = |at: &Instant| at.elapsed() < node.settings.exchange.saturating_mul(MISSED);
+    match said.filter(|(_, at)| is_good(at)) {
+        Some((clients, _)) => clients,
+        None => Clients { nodes: 1, clients: node.feed.broadcaster().client_count() },
+    }
 }
 
 /// Who is a member of a topic, on whatever node.
@@ -238,10 +261,11 @@ pub(crate) async fn members(
     let asked = async { ASKING.key(key).invoke_async::<Vec<String>>(connection).await };
     let said =
         timeout(node.settings.answer_within, asked).await.map_err(|_| EngineError::overdue("members"))??;
-    let said = said.iter().filter_map(|said| Some(said.split_once('\0')?.1.to_owned()));
     // Of this node what is known here is newer.
-    let others: BTreeSet<String> = said.chain(node.members.here(topic)).collect();
-    Ok(others.into_iter().collect())
+    let others = said.iter().filter_map(|said| said.split_once('\0')).filter(|(at, _)| *at != node.id);
+    let others = others.map(|(_, name)| name.to_owned());
+    let all: BTreeSet<String> = others.chain(node.members.here(topic)).collect();
+    Ok(all.into_iter().collect())
 }
 
 /// The same member of two nodes is two: one may leave.

@@ -3,6 +3,7 @@ use core::fmt;
 use core::time::Duration;
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, RedisError};
+use tokio::time::timeout;
 
 /// Where the engine is: one server, the master that Sentinels know, or the node of a Cluster that has the stream.
 ///
@@ -93,25 +94,16 @@ impl Servers {
         Ok(self)
     }
 
-    /// Whether the stream can be at another server than it was.
-    pub(crate) fn can_move(&self) -> bool {
-        !matches!(self.kind, Kind::One)
-    }
-
     /// Connects to the server that has the key.
     pub(crate) async fn connect(&self, key: &str, within: Duration) -> Result<Pair, EngineError> {
-        match tokio::time::timeout(within, self.connect_pair(key)).await {
-            Ok(connected) => connected,
-            Err(_) => Err(EngineError::overdue("connecting")),
-        }
-    }
-
-    async fn connect_pair(&self, key: &str) -> Result<Pair, EngineError> {
         let mut why = EngineError::new(Engine::Unreachable, "no address");
+        // Each has its part: one that swallows packets is not to keep us from the others.
+        let within = within / u32::try_from(self.seeds.len()).unwrap_or(u32::MAX).max(1);
         for seed in &self.seeds {
-            match self.through(seed, key).await {
-                Ok(pair) => return Ok(pair),
-                Err(error) => why = error,
+            match timeout(within, self.through(seed, key)).await {
+                Ok(Ok(pair)) => return Ok(pair),
+                Ok(Err(error)) => why = error,
+                Err(_) => why = EngineError::overdue("connecting"),
             }
         }
         Err(why)

@@ -118,7 +118,7 @@ impl Settings {
 
     /// Sets about how many entries the stream holds, of all topics together.
     pub fn with_entries(mut self, entries: u64) -> Self {
-        self.entries = entries;
+        self.entries = entries.min(i64::MAX as u64);
         self
     }
 
@@ -154,9 +154,9 @@ impl Settings {
     }
 
     /// Sets after how much silence the link is asked whether it is still there: an answer that is two seconds late ends it.
-    /// At least 10 ms.
+    /// From 10 ms to an hour.
     pub fn with_poll(mut self, poll: Duration) -> Self {
-        self.poll = poll.max(Duration::from_millis(10));
+        self.poll = poll.clamp(Duration::from_millis(10), Duration::from_secs(3_600));
         self
     }
 
@@ -170,7 +170,8 @@ impl Settings {
     /// Sets how long a node waits before it connects again: at random up to the first, which doubles each time, up to the
     /// second.
     pub fn with_backoff(mut self, first: Duration, most: Duration) -> Self {
-        self.backoff = (first.max(Duration::from_millis(1)), most.max(first));
+        let first = first.max(Duration::from_millis(1));
+        self.backoff = (first, most.max(first));
         self
     }
 

@@ -10,6 +10,7 @@ use sse_broadcast::Outcome;
 use sse_redis::{
     ConnectError, Engine as Kind, Link, Outage, PublishError, RedisBroadcaster, Servers, Settings,
 };
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -100,6 +101,108 @@ async fn b07_what_was_trimmed_before_a_node_read_it_is_told_as_a_gap() {
     engine.cli(&["XTRIM", &settings().stream_key(), "MAXLEN", "0"]);
     hub.publish("a", "more").await.unwrap();
     assert_eq!(data(&client.until("more").await), ["more"]);
+}
+
+#[tokio::test]
+async fn b07_a_deleted_newest_entry_keeps_no_node_from_starting_and_none_busy() {
+    let Some(engine) = Engine::start(&[]) else { return };
+    let key = settings().stream_key();
+    engine.cli(&["XADD", &key, "1-1", "topic", "a", "data", "1"]);
+    engine.cli(&["XADD", &key, "2-1", "topic", "a", "data", "2"]);
+    engine.cli(&["XDEL", &key, "2-1"]);
+    let hub = node(&engine).await;
+    let mut client = Client::connect(&hub, &["a"], None);
+    client.next().await.unwrap();
+    engine.cli(&[
+        "EVAL",
+        "redis.call('XDEL', KEYS[1], redis.call('XADD', KEYS[1], '*', 'topic', 'a', 'data', 'x'))",
+        "1",
+        &key,
+    ]);
+    let events = client.next().await.unwrap();
+    assert!(events.data.starts_with("{\"reason\":\"gap\""), "{events:?}");
+    engine.cli(&["CONFIG", "RESETSTAT"]);
+    tokio::time::sleep(Duration::from_millis(700)).await;
+    let stats = engine.cli(&["INFO", "commandstats"]);
+    let calls = stats.lines().find_map(|line| line.strip_prefix("cmdstat_xread:calls=")).unwrap();
+    let calls: u32 = calls.split(',').next().unwrap().parse().unwrap();
+    assert!(calls < 20, "{calls} reads of nothing");
+    hub.publish("a", "after").await.unwrap();
+    assert_eq!(data(&client.until("after").await), ["after"]);
+}
+
+#[tokio::test]
+async fn b07_who_may_not_trim_publishes_once() {
+    let Some(engine) = Engine::start(&[]) else { return };
+    let rules = "SETUSER limited on >pw ~sse:{test}* +@all -xtrim";
+    engine.cli(&[&["ACL"][..], &rules.split(' ').collect::<Vec<_>>()].concat());
+    let servers = Servers::at(&format!("redis://limited:pw@127.0.0.1:{}", engine.port)).unwrap();
+    let hub = RedisBroadcaster::connect(servers, settings()).await.unwrap();
+    hub.publish("a", "1").await.unwrap();
+    assert_eq!(engine.cli(&["XLEN", &settings().stream_key()]), "1");
+}
+
+#[tokio::test]
+async fn b07_a_server_that_became_a_replica_is_left_when_another_one_is_at_its_address() {
+    let Some(old) = Engine::start(&[]) else { return };
+    let Some(new) = Engine::start(&[]) else { return };
+    let way = Way::to(&old).await;
+    let hub = RedisBroadcaster::connect(way.servers(), settings()).await.unwrap();
+    hub.publish("a", "1").await.unwrap();
+    // The name says another address by now; who is connected stays where it is.
+    new.cli(&["REPLICAOF", "127.0.0.1", &old.port.to_string()]);
+    until("it has all", || new.try_cli(&["XLEN", &settings().stream_key()]) == "1").await;
+    new.cli(&["REPLICAOF", "NO", "ONE"]);
+    old.cli(&["REPLICAOF", "127.0.0.1", &new.port.to_string()]);
+    way.target.store(new.port, Ordering::SeqCst);
+    let patience = tokio::time::Instant::now() + engine::PATIENCE;
+    while let Err(error) = hub.publish("a", "2").await {
+        assert!(tokio::time::Instant::now() < patience, "{error}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
+async fn b07_a_seed_that_swallows_packets_keeps_nobody_from_the_others() {
+    let Some(engine) = Engine::start(&[]) else { return };
+    let way = Way::to(&engine).await;
+    way.state.send_replace(State::Silent);
+    let silent = format!("redis://127.0.0.1:{}", way.port);
+    let servers = Servers::cluster([&*silent, &engine.url()]).unwrap();
+    let patient = settings().with_connect_within(Duration::from_secs(2));
+    RedisBroadcaster::connect(servers, patient).await.unwrap();
+}
+
+#[tokio::test]
+async fn b07_an_end_of_the_runtime_that_reads_is_the_end_of_the_streams() {
+    let Some(engine) = Engine::start(&[]) else { return };
+    let servers = engine.servers();
+    let connected = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(RedisBroadcaster::connect(servers, settings())).unwrap()
+    });
+    let hub = connected.join().unwrap();
+    let mut client = Client::connect(&hub, &["a"], None);
+    while let Ok(event) = client.next().await {
+        assert!(["sse:start", "sse:retry"].contains(&&*event.name), "{event:?}");
+    }
+    assert!(hub.outage().is_some());
+}
+
+#[tokio::test]
+async fn b07_an_id_that_the_engine_lost_is_not_of_its_log_though_it_is_not_of_the_future() {
+    let Some(mut engine) = Engine::start(&[]) else { return };
+    let hub = node(&engine).await;
+    hub.publish("a", "1").await.unwrap();
+    engine.cli(&["SAVE"]);
+    let lost = hub.publish("a", "2").await.unwrap().to_string();
+    // Nobody who has seen it is left.
+    drop(hub);
+    engine.crash();
+    tokio::time::sleep(Duration::from_millis(1_200)).await;
+    engine.run();
+    let hub = node(&engine).await;
+    assert_eq!(Client::connect(&hub, &["a"], Some(&lost)).outcome, Outcome::Reset);
 }
 
 #[tokio::test]
@@ -318,6 +421,8 @@ async fn b07_a_clock_that_was_set_back_changes_no_order_and_loses_nothing() {
 struct Way {
     port: u16,
     state: watch::Sender<State>,
+    /// The port of the server.
+    target: Arc<AtomicU16>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -330,7 +435,9 @@ enum State {
 impl Way {
     async fn to(engine: &Engine) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let (port, target) = (listener.local_addr().unwrap().port(), engine.port);
+        let port = listener.local_addr().unwrap().port();
+        let target = Arc::new(AtomicU16::new(engine.port));
+        let towards = Arc::clone(&target);
         let state = watch::Sender::new(State::Open);
         let states = state.subscribe();
         tokio::spawn(async move {
@@ -339,11 +446,11 @@ impl Way {
                 if *states.borrow() == State::Cut {
                     continue;
                 }
-                let far = TcpStream::connect(("127.0.0.1", target)).await.unwrap();
+                let far = TcpStream::connect(("127.0.0.1", towards.load(Ordering::SeqCst))).await.unwrap();
                 tokio::spawn(carry(near, far, states.clone()));
             }
         });
-        Self { port, state }
+        Self { port, state, target }
     }
 
     fn servers(&self) -> Servers {
