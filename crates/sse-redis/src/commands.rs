@@ -10,14 +10,18 @@ use redis::{RedisError, Script, Value};
 use sse_broadcast::Epoch;
 use std::sync::LazyLock;
 
-/// The epoch, begun if there is none, and what the stream says of itself.
-const ACCOUNT: &str = "
+/// The epoch, begun if there is none, and the server's clock.
+const EPOCH: &str = "
 local epoch = redis.call('GET', KEYS[2])
 if not epoch then
     epoch = ARGV[1]
     redis.call('SET', KEYS[2], epoch)
 end
 local time = redis.call('TIME')
+";
+
+/// What the stream says of itself.
+const ACCOUNT: &str = "
 local about = {}
 if redis.call('EXISTS', KEYS[1]) == 1 then
     local info = redis.call('XINFO', 'STREAM', KEYS[1])
@@ -43,19 +47,14 @@ end";
 
 /// Appends an entry, and lets go of what is too old or too many.
 const PUBLISH: &str = "
-local epoch = redis.call('GET', KEYS[2])
-if not epoch then
-    epoch = ARGV[1]
-    redis.call('SET', KEYS[2], epoch)
-end
-local time = redis.call('TIME')
 local oldest = time[1] * 1000 + math.floor(time[2] / 1000) - ARGV[3]
 local id = redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[2], '*', unpack(ARGV, 4))
 -- It is added by now, whoever may not trim. Not in front: behind another write a full server lets everything through.
 redis.pcall('XTRIM', KEYS[1], 'MINID', '~', string.format('%d', math.max(oldest, 0)))
 return { epoch, id }";
 
-static PUBLISHING: LazyLock<Script> = LazyLock::new(|| Script::new(PUBLISH));
+static PUBLISHING: LazyLock<Script> = LazyLock::new(|| Script::new(&[EPOCH, PUBLISH].concat()));
+static ACCOUNTING: LazyLock<String> = LazyLock::new(|| [EPOCH, ACCOUNT].concat());
 static BEGINNING: LazyLock<Script> = LazyLock::new(|| Script::new(BEGIN));
 
 /// Waits for entries behind the cursor, for so many milliseconds if they are given, and asks then what the stream says of
@@ -77,7 +76,7 @@ pub(crate) async fn read(
     }
     read.arg("STREAMS").arg(&stream).arg(cursor.to_string());
     let candidate = Epoch::random();
-    pipe.cmd("EVAL").arg(ACCOUNT).arg(2).arg(&stream).arg(&epoch).arg(candidate.as_str());
+    pipe.cmd("EVAL").arg(&*ACCOUNTING).arg(2).arg(&stream).arg(&epoch).arg(candidate.as_str());
     pipe.arg(if is_first && cursor > EntryId::ZERO { cursor.to_string() } else { String::new() });
     let (entries, account): (Value, Value) = pipe.query_async(connection).await?;
     Ok((entries_of(entries)?, account_of(account)?))

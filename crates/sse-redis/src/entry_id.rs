@@ -13,6 +13,15 @@ impl EntryId {
     /// Before the first one.
     pub(crate) const ZERO: Self = Self { millis: 0, number: 0 };
 
+    /// The one before it, whether there was one or not.
+    pub(crate) fn previous(self) -> Self {
+        match (self.number.checked_sub(1), self.millis.checked_sub(1)) {
+            (Some(number), _) => Self { number, ..self },
+            (None, Some(millis)) => Self { millis, number: u64::MAX },
+            (None, None) => self,
+        }
+    }
+
     pub(crate) fn sequence(self) -> Sequence {
         Sequence::of_parts(self.millis, self.number)
     }

@@ -29,7 +29,8 @@ pub(crate) struct Account {
 pub(crate) enum Verdict {
     /// They are all that there were.
     Whole,
-    /// Entries up to this one, which was read or is gone, may have been lost before they were read: trimmed, or deleted.
+    /// Entries up to this one may have been lost before they were read: trimmed, or deleted. Some of those that were read may be
+    /// among them.
     Gap(EntryId),
     /// It is not the stream that was read before: it has lost entries that somebody saw.
     RolledBack,
@@ -136,7 +137,12 @@ impl Ledger {
         self.added = account.last;
         self.awaited.append(&mut self.confirmed);
         self.awaited.retain(|awaited| *awaited > last);
-        if is_gap { Verdict::Gap(last) } else { Verdict::Whole }
+        if !is_gap {
+            return Verdict::Whole;
+        }
+        // What is trimmed goes from the front; what is deleted by name, from anywhere.
+        let is_trimmed_alone = account.len > 0 && account.deleted < account.first;
+        Verdict::Gap(if is_trimmed_alone { last.min(account.first.previous()) } else { last })
     }
 
     /// Whether an entry that this node published is not where it has to be.
@@ -197,7 +203,7 @@ mod tests {
     fn what_was_there_before_a_node_and_is_not_any_more_is_a_gap() {
         let epoch = epoch();
         let mut ledger = Ledger::new(epoch);
-        assert_eq!(ledger.judge(&ids(4..=5), false, &account(epoch, 4, 9)), Verdict::Gap(id(5)));
+        assert_eq!(ledger.judge(&ids(4..=5), false, &account(epoch, 4, 9)), Verdict::Gap(id(4).previous()));
         assert_eq!(ledger.judge(&ids(6..=9), false, &account(epoch, 4, 9)), Verdict::Whole);
         let mut ledger = Ledger::new(epoch);
         assert_eq!(ledger.judge(&[], false, &account(epoch, 10, 9)), Verdict::Gap(id(9)), "all of it");
@@ -209,13 +215,16 @@ mod tests {
     fn what_was_trimmed_before_it_was_read_is_a_gap() {
         let epoch = epoch();
         let mut at_end = ledger(epoch, 3);
-        assert_eq!(at_end.judge(&ids(6..=8), false, &account(epoch, 6, 8)), Verdict::Gap(id(8)));
+        assert_eq!(at_end.judge(&ids(6..=8), false, &account(epoch, 6, 8)), Verdict::Gap(id(6).previous()));
         assert_eq!(at_end.judge(&ids(9..=9), false, &account(epoch, 6, 9)), Verdict::Whole);
 
         let mut behind = ledger(epoch, 3);
-        assert_eq!(behind.judge(&ids(6..=8), false, &account(epoch, 6, 20)), Verdict::Gap(id(8)));
+        assert_eq!(behind.judge(&ids(6..=8), false, &account(epoch, 6, 20)), Verdict::Gap(id(6).previous()));
         assert_eq!(behind.judge(&ids(9..=12), false, &account(epoch, 7, 20)), Verdict::Whole);
-        assert_eq!(behind.judge(&ids(15..=20), false, &account(epoch, 15, 20)), Verdict::Gap(id(20)));
+        assert_eq!(
+            behind.judge(&ids(15..=20), false, &account(epoch, 15, 20)),
+            Verdict::Gap(id(15).previous())
+        );
         assert_eq!(behind.judge(&[], false, &account(epoch, 15, 20)), Verdict::Whole);
     }
 
@@ -223,7 +232,7 @@ mod tests {
     fn an_unread_entry_that_was_deleted_is_a_gap() {
         let epoch = epoch();
         let mut ledger = ledger(epoch, 3);
-        let deleted = Account { len: 4, ..account(epoch, 1, 5) };
+        let deleted = Account { len: 4, deleted: id(4), ..account(epoch, 1, 5) };
         assert_eq!(ledger.judge(&ids(5..=5), false, &deleted), Verdict::Gap(id(5)));
         // One that was read is not.
         let deleted = Account { len: 3, ..account(epoch, 1, 5) };
@@ -233,7 +242,7 @@ mod tests {
     #[test]
     fn a_newest_entry_that_was_deleted_is_passed_by() {
         let epoch = epoch();
-        let without_5 = Account { len: 4, ..account(epoch, 1, 5) };
+        let without_5 = Account { len: 4, deleted: id(5), ..account(epoch, 1, 5) };
         let mut late = Ledger::new(epoch);
         assert_eq!(late.judge(&ids(1..=4), true, &without_5), Verdict::Gap(id(4)));
         assert_eq!(late.judge(&[], true, &without_5), Verdict::Whole);

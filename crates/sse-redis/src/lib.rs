@@ -30,6 +30,7 @@
 //! | what was trimmed before a node read it | told to the clients of that node: a gap |
 //! | `FLUSHALL`, a stream that was deleted, a restart without what was written last | told to all clients: a new epoch |
 //! | failover to a replica that had not got all | what was confirmed and lost is noticed by any node that had read or published it, and told to all clients; what no node had seen is lost unseen |
+//! | a node that is cut off together with an old master | its clients hear that side alone until the master is demoted or ends; then they are told |
 //! | the engine is gone | streams stay open and beat, clients get `sse:stale`; publishing is an error or waits, see [`Outage`]; nothing is held back in memory |
 //!
 //! `WAIT` and `min-replicas-to-write` are the engine's own means against the loss of what was confirmed.

@@ -51,6 +51,22 @@ async fn b07_a_client_goes_on_at_another_node_and_after_a_restart_exactly_once()
 }
 
 #[tokio::test]
+async fn b07_a_node_that_starts_behind_a_trimmed_stream_tells_of_no_loss_that_is_none() {
+    let Some(engine) = Engine::start(&[]) else { return };
+    let one = node(&engine).await;
+    let mut positions = Vec::new();
+    for number in 1..=6 {
+        positions.push(one.publish("a", number.to_string()).await.unwrap());
+    }
+    engine.cli(&["XTRIM", &settings().stream_key(), "MAXLEN", "3"]);
+    drop(one);
+    let other = node(&engine).await;
+    let outcome = |index: usize| Client::connect(&other, &["a"], Some(&positions[index].to_string())).outcome;
+    assert_eq!([2, 3, 5].map(outcome), [3, 2, 0].map(|replayed| Outcome::Resumed { replayed }));
+    assert!(matches!(outcome(1), Outcome::Gap { from, .. } if from == positions[1].sequence));
+}
+
+#[tokio::test]
 async fn b07_redis_cli_publishes_with_one_xadd() {
     let Some(engine) = Engine::start(&[]) else { return };
     // Before there was any node.
