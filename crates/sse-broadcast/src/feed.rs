@@ -226,7 +226,7 @@ impl Batch<'_> {
             }
             Err(error) => {
                 if matches!(error, PublishError::TooManyTopics { .. }) {
-                    state.forgotten_through = sequence;
+                    state.forgotten_through = state.forgotten_through.max(sequence);
                     state.last = sequence;
                 }
                 Err(error.into())

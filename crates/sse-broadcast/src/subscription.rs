@@ -226,7 +226,8 @@ impl Subscribe {
         let wanted = if is_wanted { snapshot.take() } else { None };
         let mut events = wanted.map(|make| make());
         if events.is_some() {
-            cursor = last;
+            // A client that is ahead of its node stays there.
+            cursor = if outcome == Outcome::Fresh { last } else { last.max(cursor) };
         }
         drop(gate);
         // What one that is not wanted holds may publish when it ends.
@@ -418,7 +419,7 @@ impl State {
     /// The place before the first event behind `cursor` that can be read: no event is between the two.
     fn before_first(&self, places: &[Place], cursor: Sequence) -> Sequence {
         let first = self.topics(places).filter_map(|topic| topic.log.after(cursor).next());
-        first.map(|entry| entry.sequence).min().map_or(self.last, Sequence::previous)
+        first.map(|entry| entry.sequence).min().map_or_else(|| self.last.max(cursor), Sequence::previous)
     }
 
     /// The frames behind `cursor`, in order, up to a chunk: in one, if another subscriber has joined them.

@@ -103,6 +103,20 @@ fn b07_a_client_that_is_ahead_of_a_node_gets_nothing_twice_and_all_that_follows(
 }
 
 #[test]
+fn b07_a_loss_sets_nobody_back_who_is_ahead() {
+    let feed = node(skipping(), 1..=2);
+    feed.set_ahead(at(3), at(20));
+    let mut stream = resumed(&feed, &id(9));
+    assert_eq!(read(&mut stream).0, "");
+    feed.lose_through(at(12));
+    assert!(read(&mut stream).0.contains("id: e-1000-9\n"), "where it was");
+    let mut batch = feed.batch();
+    (3..=13).for_each(|number| batch.append(fed("t", number, number.to_string())).unwrap());
+    drop(batch);
+    assert!(read(&mut stream).0.starts_with("id: e-1000-10\n"));
+}
+
+#[test]
 fn b07_a_fresh_client_gets_nothing_that_was_published_before_it_however_far_behind_its_node_is() {
     let feed = node(Settings::new(), 1..=2);
     feed.set_newest(at(4));

@@ -76,7 +76,7 @@ impl RedisBroadcaster {
         let is_known = |wire: &Wire| !matches!(wire, Wire::New);
         let first = timeout(within, wire.wait_for(is_known)).await.map(|wire| wire.map(|wire| wire.clone()));
         match first {
-            Ok(Ok(Wire::Up(_))) => Ok(hub),
+            Ok(Ok(Wire::Up(..))) => Ok(hub),
             Ok(Ok(Wire::Down(error))) => Err(ConnectError::Engine(error)),
             _ => Err(ConnectError::Engine(EngineError::overdue("reading the log"))),
         }
@@ -170,7 +170,7 @@ impl RedisBroadcaster {
         match &*self.engine {
             Log::Embedded { members, .. } => Ok(members.here(topic)),
             Log::Shared(node, _) => {
-                let mut connection = connection(node)?;
+                let (mut connection, _) = connection(node)?;
                 presence::members(node, &mut connection, topic).await
             }
         }
@@ -192,7 +192,7 @@ impl RedisBroadcaster {
             Log::Embedded { .. } => None,
             Log::Shared(node, _) => match &*node.wire.borrow() {
                 Wire::Down(error) => Some(error.clone()),
-                Wire::Up(_) | Wire::New => None,
+                Wire::Up(..) | Wire::New => None,
             },
         }
     }
@@ -200,36 +200,40 @@ impl RedisBroadcaster {
 
 /// Publishes on the connection that there is, if there is one.
 async fn publish(node: &Node, fields: &Fields) -> Result<Position, PublishError> {
-    let mut connection = connection(node).map_err(PublishError::Unreachable)?;
+    let (mut connection, link) = connection(node).map_err(PublishError::Unreachable)?;
     let published = commands::publish(&mut connection, &node.settings, fields);
     match timeout(node.settings.answer_within, published).await {
+        // By a server that was left meanwhile: the next one may not have it.
+        Ok(Ok(_)) if !node.is_on(link) => {
+            Err(PublishError::Unconfirmed(EngineError::overdue("the link broke before the answer")))
+        }
         Ok(Ok((epoch, id))) => {
-            node.report_answer(false);
+            node.report_answer(link, false);
             node.confirm(epoch, id);
             Ok(Position { epoch, sequence: id.sequence() })
         }
         Ok(Err(error)) => {
             let engine = EngineError::from(&error);
             if !is_answer(&error) {
-                node.report_broken();
+                node.report_broken(link);
                 return Err(PublishError::Unconfirmed(engine));
             }
-            node.report_answer(false);
+            node.report_answer(link, false);
             if is_elsewhere(&error) {
-                node.report_elsewhere();
+                node.report_elsewhere(link);
             }
             Err(PublishError::Refused(engine))
         }
         Err(_) => {
-            node.report_answer(true);
+            node.report_answer(link, true);
             Err(PublishError::Unconfirmed(EngineError::overdue("publishing")))
         }
     }
 }
 
-fn connection(node: &Node) -> Result<MultiplexedConnection, EngineError> {
+fn connection(node: &Node) -> Result<(MultiplexedConnection, u64), EngineError> {
     match &*node.wire.borrow() {
-        Wire::Up(connection) => Ok(connection.clone()),
+        Wire::Up(connection, link) => Ok((connection.clone(), *link)),
         Wire::Down(error) => Err(error.clone()),
         Wire::New => Err(EngineError::overdue("connecting")),
     }
@@ -237,11 +241,11 @@ fn connection(node: &Node) -> Result<MultiplexedConnection, EngineError> {
 
 /// Waits for a link that was down, or for the next one.
 async fn until_up(mut link: watch::Receiver<Wire>) {
-    let is_up = matches!(&*link.borrow_and_update(), Wire::Up(_));
+    let is_up = matches!(&*link.borrow_and_update(), Wire::Up(..));
     if is_up {
         drop(link.changed().await);
     }
-    drop(link.wait_for(|wire| matches!(wire, Wire::Up(_))).await);
+    drop(link.wait_for(|wire| matches!(wire, Wire::Up(..))).await);
 }
 
 impl fmt::Debug for RedisBroadcaster {

@@ -29,6 +29,11 @@ if redis.call('EXISTS', KEYS[1]) == 1 then
 else
     about['entries-added'] = 0
 end
+local has_cursor = -1
+if ARGV[2] ~= '' then
+    local found = redis.call('XREAD', 'COUNT', 1, 'STREAMS', KEYS[1], ARGV[2])
+    has_cursor = found and found[1][2][1][1] == ARGV[3] and 1 or 0
+end
 return {
     epoch, time[1], time[2],
     about['entries-added'] or '',
@@ -36,7 +41,7 @@ return {
     about['recorded-first-entry-id'] or '0-0',
     about['last-generated-id'] or '0-0',
     about['max-deleted-entry-id'] or '0-0',
-    ARGV[2] == '' and -1 or #redis.call('XRANGE', KEYS[1], ARGV[2], ARGV[2]),
+    has_cursor,
 }";
 
 /// Begins an epoch, unless another one has begun since.
@@ -77,7 +82,8 @@ pub(crate) async fn read(
     read.arg("STREAMS").arg(&stream).arg(cursor.to_string());
     let candidate = Epoch::random();
     pipe.cmd("EVAL").arg(&*ACCOUNTING).arg(2).arg(&stream).arg(&epoch).arg(candidate.as_str());
-    pipe.arg(if is_first && cursor > EntryId::ZERO { cursor.to_string() } else { String::new() });
+    let is_asked = is_first && cursor > EntryId::ZERO;
+    pipe.arg(if is_asked { cursor.previous().to_string() } else { String::new() }).arg(cursor.to_string());
     let (entries, account): (Value, Value) = pipe.query_async(connection).await?;
     Ok((entries_of(entries)?, account_of(account)?))
 }

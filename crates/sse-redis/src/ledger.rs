@@ -120,7 +120,7 @@ impl Ledger {
         let is_gap = match self.read {
             Some(before) if is_at_end => account.added > before + count,
             Some(before) => is_trimmed && account.added.saturating_sub(account.len) > before + trimmed_since,
-            None => is_trimmed,
+            None => is_trimmed || account.deleted > self.cursor,
         };
         if self.has_unread(read, last) && !is_gap && account.deleted < self.cursor {
             return Verdict::RolledBack;
@@ -142,7 +142,7 @@ impl Ledger {
         }
         // What is trimmed goes from the front; what is deleted by name, from anywhere.
         let is_trimmed_alone = account.len > 0 && account.deleted < account.first;
-        Verdict::Gap(if is_trimmed_alone { last.min(account.first.previous()) } else { last })
+        Verdict::Gap(if is_trimmed_alone { account.first.previous() } else { last })
     }
 
     /// Whether an entry that this node published is not where it has to be.
@@ -245,8 +245,9 @@ mod tests {
         let without_5 = Account { len: 4, deleted: id(5), ..account(epoch, 1, 5) };
         let mut late = Ledger::new(epoch);
         assert_eq!(late.judge(&ids(1..=4), true, &without_5), Verdict::Gap(id(4)));
-        assert_eq!(late.judge(&[], true, &without_5), Verdict::Whole);
+        assert_eq!(late.judge(&[], true, &without_5), Verdict::Gap(id(5)));
         assert_eq!(late.cursor(), id(5), "there is nothing more to wait for");
+        assert_eq!(late.judge(&[], true, &without_5), Verdict::Whole);
 
         let mut live = ledger(epoch, 4);
         assert_eq!(live.judge(&[], true, &without_5), Verdict::Whole, "it may have come since");
@@ -255,6 +256,21 @@ mod tests {
             live.judge(&ids(6..=6), true, &Account { len: 5, ..account(epoch, 1, 6) }),
             Verdict::Whole
         );
+    }
+
+    #[test]
+    fn an_entry_that_was_deleted_anywhere_before_a_node_started_is_told() {
+        let epoch = epoch();
+        let without_25 = Account { len: 39, deleted: id(25), ..account(epoch, 1, 40) };
+        let mut ledger = Ledger::new(epoch);
+        assert_eq!(
+            ledger.judge(&ids(1..=16), false, &without_25),
+            Verdict::Gap(id(16)),
+            "it may be of these"
+        );
+        let around: Vec<_> = ids(17..=24).into_iter().chain(ids(26..=33)).collect();
+        assert_eq!(ledger.judge(&around, false, &without_25), Verdict::Gap(id(33)));
+        assert_eq!(ledger.judge(&ids(34..=40), true, &without_25), Verdict::Whole);
     }
 
     #[test]

@@ -73,6 +73,8 @@ struct Reading {
     at_once: usize,
     /// How late an answer may be.
     late: Duration,
+    /// How many links there have been.
+    links: u64,
 }
 
 /// Nothing would be heard on them any more.
@@ -102,8 +104,8 @@ fn count(counter: &AtomicU64, more: usize) {
 /// The link to the engine.
 #[derive(Clone, Debug)]
 pub(crate) enum Wire {
-    /// With the connection to publish on.
-    Up(MultiplexedConnection),
+    /// With the connection to publish on, and which one it is.
+    Up(MultiplexedConnection, u64),
     /// Not yet.
     New,
     Down(EngineError),
@@ -170,19 +172,29 @@ impl Node {
     /// What is not being read is said on it.
     pub(crate) fn connection(&self) -> Option<MultiplexedConnection> {
         match &*self.wire.borrow() {
-            Wire::Up(connection) => Some(connection.clone()),
+            Wire::Up(connection, _) => Some(connection.clone()),
             Wire::New | Wire::Down(_) => None,
         }
     }
 
-    /// The link is of no use any more.
-    pub(crate) fn report_broken(&self) {
-        self.broken.notify_one();
+    /// Whether the link is that one.
+    pub(crate) fn is_on(&self, link: u64) -> bool {
+        matches!(&*self.wire.borrow(), Wire::Up(_, current) if *current == link)
+    }
+
+    /// That link is of no use any more.
+    pub(crate) fn report_broken(&self, link: u64) {
+        if self.is_on(link) {
+            self.broken.notify_one();
+        }
     }
 
     /// The server says that it is not the one to write to: another one is, or will be. A replica on purpose stays one, and is
     /// not left for it again and again.
-    pub(crate) fn report_elsewhere(&self) {
+    pub(crate) fn report_elsewhere(&self, link: u64) {
+        if !self.is_on(link) {
+            return;
+        }
         let mut left_at = self.left_at.lock().unwrap_or_else(PoisonError::into_inner);
         if left_at.is_none_or(|at| at.elapsed() > self.settings.backoff.1) {
             *left_at = Some(Instant::now());
@@ -191,7 +203,10 @@ impl Node {
     }
 
     /// A publication was answered, or not in time: the second one in a row says that the connection is of no use.
-    pub(crate) fn report_answer(&self, is_overdue: bool) {
+    pub(crate) fn report_answer(&self, link: u64, is_overdue: bool) {
+        if !self.is_on(link) {
+            return;
+        }
         if !is_overdue {
             self.overdue.store(0, Ordering::Relaxed);
         } else if self.overdue.fetch_add(1, Ordering::Relaxed) > 0 {
@@ -216,7 +231,7 @@ impl Node {
 
     async fn read_on(&self) {
         let mut backoff = Backoff::new(self.settings.backoff);
-        let mut reading = Reading { ledger: None, at_once: *COUNTS.start(), late: LATE };
+        let mut reading = Reading { ledger: None, at_once: *COUNTS.start(), late: LATE, links: 0 };
         loop {
             let mut up_since = None;
             let Err(error) = self.read_until_broken(&mut reading, &mut up_since).await;
@@ -295,7 +310,9 @@ impl Node {
                     if let Verdict::NewEpoch(epoch) = verdict {
                         count(&self.counters.epochs, 1);
                         *ledger = Ledger::new(epoch);
-                        self.feed.restart(epoch, Sequence::ZERO);
+                        // Told with the reset, not once more behind it.
+                        let lost = if account.len == 0 { account.last } else { account.first.previous() };
+                        self.feed.restart(epoch, lost.sequence());
                         self.set_clock(&account);
                     } else {
                         // The account that is read next says so to all nodes.
@@ -316,7 +333,9 @@ impl Node {
             }
             if is_caught_up && up_since.is_none() {
                 *up_since = Some(Instant::now());
-                self.wire.send_replace(Wire::Up(publishing.clone()));
+                reading.links += 1;
+                self.overdue.store(0, Ordering::Relaxed);
+                self.wire.send_replace(Wire::Up(publishing.clone(), reading.links));
                 self.tell(&Link::Up);
             }
         }

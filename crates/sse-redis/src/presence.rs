@@ -172,7 +172,7 @@ pub(crate) async fn run(node: &Node) {
     let mut wire = node.wire.subscribe();
     loop {
         // The first one as soon as it can be.
-        let is_up = wire.wait_for(|wire| matches!(wire, Wire::Up(_))).await.is_ok();
+        let is_up = wire.wait_for(|wire| matches!(wire, Wire::Up(..))).await.is_ok();
         if !is_up {
             return;
         }

@@ -2,7 +2,9 @@ use crate::error::{Engine, EngineError, InvalidAddress};
 use core::fmt;
 use core::time::Duration;
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, RedisError};
+use redis::{
+    AsyncConnectionConfig, Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, RedisError, Value,
+};
 use tokio::time::timeout;
 
 /// Where the engine is: one server, the master that Sentinels know, or the node of a Cluster that has the stream.
@@ -123,16 +125,17 @@ impl Servers {
                 let server = moved_to(node, host, port);
                 let mut connection = open(&server).await?;
                 // A Sentinel may not have noticed yet.
-                let (role, ..): (String, redis::Value, redis::Value) =
-                    redis::cmd("ROLE").query_async(&mut connection).await?;
-                if role != "master" {
-                    return Err(EngineError::new(Engine::Loading, format!("{name:?} is a {role} still")));
+                let said: Vec<Value> = redis::cmd("ROLE").query_async(&mut connection).await?;
+                let role: Option<String> =
+                    said.first().and_then(|role| redis::from_redis_value(role.clone()).ok());
+                if role.as_deref() != Some("master") {
+                    return Err(EngineError::new(Engine::Loading, format!("{name:?} is {role:?} still")));
                 }
                 (server, connection)
             }
             Kind::Cluster => {
                 let mut connection = open(seed).await?;
-                let has_it: Result<redis::Value, RedisError> =
+                let has_it: Result<Value, RedisError> =
                     redis::cmd("EXISTS").arg(key).query_async(&mut connection).await;
                 match has_it {
                     Ok(_) => (seed.clone(), connection),

@@ -357,6 +357,12 @@ async fn b07_passwords_and_users_are_told_from_wrong_ones() {
     hub.publish("a", "1").await.unwrap();
     node.publish("a", "2").await.unwrap();
     assert_eq!(data(&client.until("2").await), ["1", "2"]);
+    // What it asks when it comes back, too.
+    engine.cli(&[&auth, &["CLIENT", "KILL", "USER", "node"][..]].concat());
+    until("it notices", || node.engine_stats().breaks > 0).await;
+    until("it is back", || node.outage().is_none()).await;
+    hub.publish("a", "3").await.unwrap();
+    assert_eq!(data(&client.until("3").await).last(), Some(&"3"));
     let error = RedisBroadcaster::connect(to("reader:pw"), settings()).await.unwrap_err();
     assert_eq!(kind(&error), Kind::Denied, "{error}");
 }
