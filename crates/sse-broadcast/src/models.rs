@@ -125,9 +125,9 @@ fn two_publishers_on_two_topics_reach_one_reader_in_order() {
         let hub = hub();
         let mut stream = hub.subscribe(["a", "b"], None).unwrap();
         let other = hub.clone();
-        let publisher = thread::spawn(move || other.publish("b", "b").unwrap().sequence);
+        let publisher = thread::spawn(move || other.publish("b", "b").unwrap().sequence.parts().1);
         let reader = thread::spawn(move || numbers(&read(&mut stream, 2)));
-        let mut given = [hub.publish("a", "a").unwrap().sequence, publisher.join().unwrap()];
+        let mut given = [hub.publish("a", "a").unwrap().sequence.parts().1, publisher.join().unwrap()];
         given.sort_unstable();
         assert_eq!(given, [1, 2]);
         assert_eq!(reader.join().unwrap(), given);
