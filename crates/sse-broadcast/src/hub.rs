@@ -354,18 +354,6 @@ impl Broadcaster {
         state.names.get(topic).and_then(|key| state.topics.get(*key)).map_or(0, |topic| topic.clients)
     }
 
-    /// Returns how many clients are connected to each topic that has any, in no order.
-    #[must_use]
-    pub fn topic_client_counts(&self) -> Vec<(Arc<str>, usize)> {
-        let state = self.hub.lock();
-        let counts =
-            state.names.iter().filter_map(|(name, key)| Some((name, state.topics.get(*key)?.clients)));
-        counts
-            .filter(|(_, clients)| *clients > 0)
-            .map(|(name, clients)| (Arc::clone(name), clients))
-            .collect()
-    }
-
     /// Returns the place behind the newest event.
     #[must_use]
     pub fn position(&self) -> Position {

@@ -7,7 +7,6 @@ use crate::servers::Servers;
 use crate::settings::{Outage, Settings};
 use core::fmt;
 use core::time::Duration;
-use redis::aio::MultiplexedConnection;
 use sse_broadcast::{Broadcaster, Message, Position};
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -170,7 +169,7 @@ impl RedisBroadcaster {
         match &*self.engine {
             Log::Embedded { members, .. } => Ok(members.here(topic)),
             Log::Shared(node, _) => {
-                let (mut connection, _) = connection(node)?;
+                let (mut connection, _) = node.link()?;
                 presence::members(node, &mut connection, topic).await
             }
         }
@@ -200,7 +199,7 @@ impl RedisBroadcaster {
 
 /// Publishes on the connection that there is, if there is one.
 async fn publish(node: &Node, fields: &Fields) -> Result<Position, PublishError> {
-    let (mut connection, link) = connection(node).map_err(PublishError::Unreachable)?;
+    let (mut connection, link) = node.link().map_err(PublishError::Unreachable)?;
     let published = commands::publish(&mut connection, &node.settings, fields);
     match timeout(node.settings.answer_within, published).await {
         // By a server that was left meanwhile: the next one may not have it.
@@ -228,14 +227,6 @@ async fn publish(node: &Node, fields: &Fields) -> Result<Position, PublishError>
             node.report_answer(link, true);
             Err(PublishError::Unconfirmed(EngineError::overdue("publishing")))
         }
-    }
-}
-
-fn connection(node: &Node) -> Result<(MultiplexedConnection, u64), EngineError> {
-    match &*node.wire.borrow() {
-        Wire::Up(connection, link) => Ok((connection.clone(), *link)),
-        Wire::Down(error) => Err(error.clone()),
-        Wire::New => Err(EngineError::overdue("connecting")),
     }
 }
 

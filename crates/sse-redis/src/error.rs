@@ -1,6 +1,5 @@
 use core::fmt;
 use redis::{ErrorKind, RedisError, ServerErrorKind};
-use std::io;
 
 /// What the engine, or the way to it, says is wrong.
 ///
@@ -212,10 +211,4 @@ pub enum PublishError {
 /// Whether the server answered, so that nothing was done.
 pub(crate) fn is_answer(error: &RedisError) -> bool {
     matches!(error.kind(), ErrorKind::Server(_) | ErrorKind::Extension)
-}
-
-impl From<io::Error> for EngineError {
-    fn from(error: io::Error) -> Self {
-        Self::new(Engine::Unreachable, error.to_string())
-    }
 }

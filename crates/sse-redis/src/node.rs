@@ -22,7 +22,7 @@ use tokio::sync::{Notify, Semaphore, watch};
 use tokio::time::{Instant, sleep, timeout};
 
 /// How late an answer may be.
-const LATE: Duration = Duration::from_secs(2);
+pub(crate) const LATE: Duration = Duration::from_secs(2);
 
 /// How late it may be when one entry alone takes so long.
 const LATEST: Duration = Duration::from_secs(60);
@@ -169,11 +169,12 @@ impl Node {
         }
     }
 
-    /// What is not being read is said on it.
-    pub(crate) fn connection(&self) -> Option<MultiplexedConnection> {
+    /// The connection to publish on, and which one it is; or why there is none.
+    pub(crate) fn link(&self) -> Result<(MultiplexedConnection, u64), EngineError> {
         match &*self.wire.borrow() {
-            Wire::Up(connection, _) => Some(connection.clone()),
-            Wire::New | Wire::Down(_) => None,
+            Wire::Up(connection, link) => Ok((connection.clone(), *link)),
+            Wire::Down(error) => Err(error.clone()),
+            Wire::New => Err(EngineError::overdue("connecting")),
         }
     }
 

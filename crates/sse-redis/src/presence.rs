@@ -1,7 +1,7 @@
 //! Who is connected to all nodes together: each node says now and then what it has, and what it said expires.
 
 use crate::error::EngineError;
-use crate::node::{Node, Wire};
+use crate::node::{LATE, Node, Wire};
 use core::fmt;
 use core::future::Future;
 use core::time::Duration;
@@ -20,9 +20,6 @@ const NAMES_AT_ONCE: usize = 500;
 
 /// How many that left are remembered while nobody can be told.
 const MOST_AT_ONCE: usize = 10_000;
-
-/// How late an answer may be.
-const LATE: Duration = Duration::from_secs(2);
 
 /// Says how many clients a node has, and sums up what nodes said that still counts.
 const COUNT: &str = "
@@ -176,7 +173,7 @@ pub(crate) async fn run(node: &Node) {
         if !is_up {
             return;
         }
-        if let Some(mut connection) = node.connection() {
+        if let Ok((mut connection, _)) = node.link() {
             // What could not be said is said with the next exchange, and expires until then.
             drop(exchange(node, &mut connection).await);
         }
@@ -186,7 +183,7 @@ pub(crate) async fn run(node: &Node) {
             tokio::select! {
                 () = &mut next => break,
                 () = node.members.changed.notified() => {
-                    if let Some(mut connection) = node.connection() {
+                    if let Ok((mut connection, _)) = node.link() {
                         drop(tell_changes(node, &mut connection).await);
                     }
                 }

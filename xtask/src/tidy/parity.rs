@@ -17,8 +17,8 @@ const LEAST_ROWS: usize = 48;
 /// Of more tests than this a reader wants the files.
 const MOST_NAMES: usize = 8;
 
-/// Rows that are about values, publishers, logs or tools: no response is touched, so no framework need show them.
-const NO_RESPONSE: [&str; 9] = ["m18", "m40", "m41", "m42", "m44", "b01", "b07", "b08", "b09"];
+/// Rows that are about values, publishers or tools: no response is touched, so no framework need show them.
+const NO_RESPONSE: [&str; 8] = ["m18", "m40", "m41", "m42", "m44", "b01", "b08", "b09"];
 
 const ADAPTERS: [&str; 3] = ["sse-hyper", "sse-axum", "sse-actix"];
 
